@@ -1,0 +1,1 @@
+"""The wiring of the decision console, and the parts that every app stands on."""

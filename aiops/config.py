@@ -1,0 +1,73 @@
+"""Everything that can be set from outside, in one frozen object: `settings.AIOPS`.
+
+A threshold of an app is `AIOPS_<APP>__<FIELD>`; the README's table is generated from these models.
+"""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from aiops.core.clusters import Cluster
+from approvals.conf import ApprovalsConf
+from governance.conf import GovernanceConf
+from incidents.conf import IncidentsConf
+from learning.conf import LearningConf
+
+
+class LlmProvider(BaseModel):
+    """One model behind one endpoint. They are asked in order; the next one is the fallback."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=60)]
+    kind: Literal["openai", "anthropic"] = "openai"
+    base_url: str | None = None
+    api_key: SecretStr = SecretStr("")
+    model: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Config(BaseSettings):
+    """Read once at start; a bad value stops the start with its variable named."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="AIOPS_", env_nested_delimiter="__", env_file=".env", frozen=True, extra="ignore", env_ignore_empty=True
+    )
+
+    database_url: str | None = Field(None, validation_alias="DATABASE_URL", description="PostgreSQL; unset = embedded")
+    redis_url: str | None = Field(None, validation_alias="REDIS_URL", description="Redis; unset = embedded")
+    debug: bool = Field(False, description="Django's debug pages; refused with DATABASE_URL set")
+    port: int = Field(8000, ge=0, le=65535, description="Web port; 0 = any free one")
+    bind: str = Field("127.0.0.1", description="Address that the web process listens on")
+    var: Path = Field(Path("var"), description="Where embedded data, sockets and generated files live")
+    secret_key: SecretStr = Field(SecretStr(""), description="Made and kept under var/ in embedded mode, required otherwise")
+    allowed_hosts: tuple[str, ...] = Field((), description="Host names of the dashboard, as a JSON list")
+    base_url: str = Field("", description="Public address of the dashboard, used in messages")
+    clusters: tuple[Cluster, ...] | None = Field(None, description="Clusters to act on; unset = the sandbox under make up")
+    prometheus_url: str = ""
+    prometheus_token: SecretStr = SecretStr("")
+    alertmanager_url: str = ""
+    alertmanager_token: SecretStr = SecretStr("")
+    llm_providers: tuple[LlmProvider, ...] = ()
+    grafana_secret: SecretStr = SecretStr("")
+    sentry_secret: SecretStr = SecretStr("")
+    sentry_token: SecretStr = SecretStr("")
+    sentry_url: str = ""
+    slack_signing_secret: SecretStr = SecretStr("")
+    slack_token: SecretStr = SecretStr("")
+    telegram_secret: SecretStr = SecretStr("")
+    telegram_token: SecretStr = SecretStr("")
+    telegram_api_base: str = "https://api.telegram.org"
+    telegram_chat_id: str = ""
+    pagerduty_key: SecretStr = SecretStr("")
+    opsgenie_key: SecretStr = SecretStr("")
+
+    incidents: IncidentsConf = IncidentsConf()
+    approvals: ApprovalsConf = ApprovalsConf()
+    learning: LearningConf = LearningConf()
+    governance: GovernanceConf = GovernanceConf()
+
+    @property
+    def is_embedded(self) -> bool:
+        return self.database_url is None

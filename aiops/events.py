@@ -1,0 +1,82 @@
+"""Facts that one app announces and later apps react to, and the one way to enqueue a task.
+
+A reaction is a hint: it runs after the commit, carries an id, and may be lost. Whatever it would have started, the
+sweeper finds in the database (`reliability.md` §1). So nothing here ever fails its caller.
+"""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Protocol
+
+import structlog
+from django.db import transaction
+from kombu.exceptions import KombuError
+from redis.exceptions import RedisError
+
+log = structlog.get_logger(__name__)
+
+
+class Task(Protocol):
+    """The part of a Celery task that is used here."""
+
+    name: str
+
+    def apply_async(self, args: tuple[int | str, ...], *, retry: bool, ignore_result: bool) -> object: ...
+
+
+class Breaker:
+    """Stops asking a broker that does not answer: open for `rest_s` after `limit` failures in a row."""
+
+    def __init__(self, *, limit: int, rest_s: float, clock: Callable[[], float] = time.monotonic) -> None:
+        self._limit, self._rest_s, self._clock = limit, rest_s, clock
+        self._failures, self._closed_at = 0, 0.0
+
+    @property
+    def is_open(self) -> bool:
+        return self._clock() < self._closed_at
+
+    def succeeded(self) -> None:
+        self._failures = 0
+
+    def failed(self) -> None:
+        self._failures += 1
+        if self._failures >= self._limit:
+            self._closed_at = self._clock() + self._rest_s
+
+
+# One per process, because what it remembers is this process's connection to the broker.
+broker = Breaker(limit=2, rest_s=5.0)
+
+
+def enqueue(task: Task, *ids: int | str) -> None:
+    """Send `task` its ids after the surrounding transaction commits. Never raises: a lost message is the sweeper's."""
+    transaction.on_commit(partial(_send, task, ids), robust=True)
+
+
+def _send(task: Task, ids: tuple[int | str, ...]) -> None:
+    if broker.is_open:
+        return
+    try:
+        task.apply_async(ids, retry=False, ignore_result=True)
+    except (KombuError, RedisError, OSError) as error:
+        broker.failed()
+        log.warning("task.not_enqueued", task=task.name, ids=ids, error=str(error))
+    else:
+        broker.succeeded()
+
+
+class Fact:
+    """Something that happened, announced with the id of its row. `aiops/reactions.py` says what follows from it."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._tasks: list[Task] = []
+
+    def react(self, task: Task) -> None:
+        if task not in self._tasks:
+            self._tasks.append(task)
+
+    def announce(self, pk: int | str) -> None:
+        for task in self._tasks:
+            enqueue(task, pk)

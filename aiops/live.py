@@ -1,0 +1,84 @@
+"""Live pages: which parts a page has, who may see what of them, and the topics that say when they changed.
+
+The channel layer carries topic names only. A fragment is loaded once per change, and rendered once for all viewers who
+may see the same of it (`may`), whatever their number.
+"""
+
+import asyncio
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import structlog
+from asgiref.sync import async_to_sync
+from channels.layers import get_channel_layer
+from django.db import transaction
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
+from redis.exceptions import RedisError
+
+from aiops import events
+
+log = structlog.get_logger(__name__)
+
+GROUP = "live.{}"
+PUBLISH_TIMEOUT_S = 1.0
+
+Context = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One live part of a page. The template's root element has the id `name`, and `hx-swap-oob` where `oob` is set.
+
+    `load(key)` gives the facts, the same for everybody, or None when there is nothing to show.
+    `may(facts, viewer)` gives what this viewer may do and see, as a small hashable value that the template gets as
+    `may`; None: not to be seen at all. The template gets nothing else about the viewer.
+    """
+
+    name: str
+    template: str
+    load: Callable[[str], Context | None]
+    may: Callable[[Context, Any], Hashable | None]
+
+    def render(self, facts: Context, may: Hashable, *, oob: bool = False, request: HttpRequest | None = None) -> str:
+        return render_to_string(self.template, {**facts, "may": may, "oob": oob}, request=request)
+
+    def for_viewer(self, key: str, viewer: Any, *, oob: bool = False, request: HttpRequest | None = None) -> str:
+        """The fragment as `viewer` sees it; an empty string where there is nothing for them."""
+        facts = self.load(key)
+        if facts is None or (may := self.may(facts, viewer)) is None:
+            return ""
+        return self.render(facts, may, oob=oob, request=request)
+
+    def response(self, request: HttpRequest, key: object) -> HttpResponse:
+        """The answer to an act on this fragment."""
+        html = self.for_viewer(str(key), request.principal, request=request)  # type: ignore[attr-defined]
+        if not html:
+            raise Http404
+        return HttpResponse(html)
+
+
+def publish(*topics: str) -> None:
+    """Say after the commit that `topics` changed. Never raises: a page that misses it polls or reconnects."""
+    transaction.on_commit(partial(_send, topics), robust=True)
+
+
+def _send(topics: tuple[str, ...]) -> None:
+    if events.broker.is_open:
+        return
+    try:
+        async_to_sync(_group_send)(topics)
+    except (RedisError, OSError, TimeoutError) as error:
+        events.broker.failed()
+        log.warning("live.not_published", topics=topics, error=str(error))
+    else:
+        events.broker.succeeded()
+
+
+async def _group_send(topics: tuple[str, ...]) -> None:
+    layer = get_channel_layer()
+    async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+        for topic in topics:
+            await layer.group_send(GROUP.format(topic), {"type": "topic.changed", "topic": topic})

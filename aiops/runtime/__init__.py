@@ -1,0 +1,1 @@
+"""The embedded servers and the processes that `manage.py up` runs."""

@@ -1,0 +1,59 @@
+"""Where the embedded servers live, derived from `AIOPS_VAR` alone, so that every process finds them without being told."""
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimePaths:
+    """`var` holds what people may look at; `sockets` is short, because a socket path ends at 107 bytes."""
+
+    var: Path
+
+    @property
+    def _tag(self) -> str:
+        return hashlib.sha256(str(self.var.resolve()).encode()).hexdigest()[:10]
+
+    @property
+    def as_root(self) -> bool:
+        return os.geteuid() == 0
+
+    @property
+    def private(self) -> Path:
+        """PostgreSQL's home. It refuses to run as root, so there its files belong to `nobody`, outside any home folder."""
+        return Path("/var/lib/aiops") / self._tag if self.as_root else self.var / "postgres"
+
+    @property
+    def data(self) -> Path:
+        return self.private / "data"
+
+    @property
+    def sockets(self) -> Path:
+        # Short and, unlike var, never on a file system without sockets. Its mode keeps others out.
+        return self.private / "run" if self.as_root else Path("/tmp") / f"aiops-{os.geteuid()}-{self._tag}"  # noqa: S108
+
+    @property
+    def redis_socket(self) -> Path:
+        return self.sockets / "redis.sock"
+
+    @property
+    def bootstrap(self) -> Path:
+        return self.var / "bootstrap.json"
+
+    @property
+    def secret_key(self) -> Path:
+        return self.var / "secret_key"
+
+    @property
+    def sandbox_kubeconfig(self) -> Path:
+        return self.var / "sandbox.kubeconfig"
+
+    @property
+    def database_url(self) -> str:
+        return f"postgresql://aiops@/aiops?host={self.sockets}"
+
+    @property
+    def redis_url(self) -> str:
+        return f"unix://{self.redis_socket}"

@@ -1,0 +1,1 @@
+"""From a proposal to a verified repair: policy, signatures, execution, verification."""

@@ -1,0 +1,1 @@
+"""Alerts become incidents, and each incident gets one decision."""

@@ -1,0 +1,73 @@
+"""What arrived at the webhooks: deliveries, single alerts put aside, and whole requests refused."""
+
+from typing import ClassVar
+
+from django.db import models
+from django.db.models import Q
+from django.utils import timezone
+
+
+class Delivery(models.Model):
+    """One accepted webhook request. Alert-chain health and the counters at `/metrics` are sums over these."""
+
+    source = models.CharField(max_length=120)
+    received_at = models.DateTimeField(default=timezone.now)
+    accepted = models.PositiveIntegerField(default=0)
+    deduplicated = models.PositiveIntegerField(default=0)
+    ignored = models.PositiveIntegerField(default=0)
+    quarantined = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        verbose_name_plural = "deliveries"
+        indexes = [models.Index(fields=["source", "-received_at"], name="deliveries_of_source")]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.received_at:%H:%M:%S}"
+
+
+class QuarantinedAlert(models.Model):
+    """A bad alert of a good group: kept as it came, with the reason, until somebody retries or discards it."""
+
+    class Status(models.TextChoices):
+        HELD = "held"
+        RETRIED = "retried"
+        DISCARDED = "discarded"
+
+    source = models.CharField(max_length=120)
+    received_at = models.DateTimeField(default=timezone.now)
+    raw = models.TextField()
+    digest = models.CharField(max_length=64, help_text="Of the raw text: a sender that repeats it adds no second row")
+    reason = models.CharField(max_length=500)
+    occurrences = models.PositiveIntegerField(default=1)
+    status = models.CharField(max_length=9, choices=Status.choices, default=Status.HELD)
+    decided_by = models.CharField(max_length=150, blank=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    OPEN: ClassVar = (Status.HELD,)
+
+    class Meta:
+        ordering = ["-received_at", "-id"]
+        indexes = [models.Index(fields=["-received_at", "-id"], name="quarantine_newest")]
+        constraints = [
+            models.UniqueConstraint(fields=["source", "digest"], condition=Q(status="held"), name="quarantine_held_once")
+        ]
+
+    def __str__(self) -> str:
+        return self.reason
+
+
+class RefusedRequest(models.Model):
+    """A request that was answered 401, 413, 422 or 503: counted a source, and for 422 kept with its body."""
+
+    source = models.CharField(max_length=120)
+    received_at = models.DateTimeField(default=timezone.now)
+    status = models.PositiveSmallIntegerField()
+    reason = models.CharField(max_length=500)
+    raw = models.TextField(blank=True)
+
+    class Meta:
+        ordering = ["-received_at", "-id"]
+        indexes = [models.Index(fields=["source", "-received_at"], name="refusals_of_source")]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.reason}"

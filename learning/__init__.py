@@ -1,0 +1,1 @@
+"""What verified outcomes teach: trust, playbooks, repair records."""

@@ -10,7 +10,7 @@ from incidents.models.incident import (
     IncidentQuerySet,
     TimelineEvent,
 )
-from incidents.models.intake import Delivery, QuarantinedAlert, RefusedRequest
+from incidents.models.intake import Delivery, QuarantinedAlert, Refusal, RefusedBody
 
 __all__ = [
     "Alert",
@@ -24,6 +24,7 @@ __all__ = [
     "IncidentQuerySet",
     "Opinion",
     "QuarantinedAlert",
-    "RefusedRequest",
+    "Refusal",
+    "RefusedBody",
     "TimelineEvent",
 ]

@@ -56,18 +56,36 @@ class QuarantinedAlert(models.Model):
         return self.reason
 
 
-class RefusedRequest(models.Model):
-    """A request that was answered 401, 413, 422 or 503: counted a source, and for 422 kept with its body."""
+class Refusal(models.Model):
+    """How often requests of a source were answered with one refusing status within an hour."""
+
+    source = models.CharField(max_length=120)
+    status = models.PositiveSmallIntegerField()
+    hour = models.DateTimeField()
+    count = models.PositiveIntegerField(default=1)
+    last_at = models.DateTimeField()
+    reason = models.CharField(max_length=500, help_text="Of the newest one")
+
+    class Meta:
+        ordering = ["-hour", "source"]
+        constraints = [models.UniqueConstraint(fields=["source", "status", "hour"], name="refusals_one_an_hour")]
+
+    def __str__(self) -> str:
+        return f"{self.count} x {self.status} of {self.source}"
+
+
+class RefusedBody(models.Model):
+    """A body that was no message of its source (422), kept as it came so that somebody can see what sends it."""
 
     source = models.CharField(max_length=120)
     received_at = models.DateTimeField(default=timezone.now)
-    status = models.PositiveSmallIntegerField()
     reason = models.CharField(max_length=500)
-    raw = models.TextField(blank=True)
+    raw = models.TextField()
 
     class Meta:
         ordering = ["-received_at", "-id"]
-        indexes = [models.Index(fields=["source", "-received_at"], name="refusals_of_source")]
+        verbose_name_plural = "refused bodies"
+        indexes = [models.Index(fields=["source", "-id"], name="refused_bodies_of_source")]
 
     def __str__(self) -> str:
-        return f"{self.status} {self.reason}"
+        return self.reason

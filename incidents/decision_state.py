@@ -1,0 +1,73 @@
+"""The life of a decision. Nothing else writes `Decision.state`.
+
+    INIT → ANALYZING → READY → EXECUTING → COMPLETED
+
+beside it ERROR (the act failed without an effect), EXPIRED (READY and unanswered) and WITHDRAWN with its reason.
+"""
+
+from django.db import transaction
+from django.utils import timezone
+
+from aiops.access.principals import Principal
+from aiops.events import Fact
+from aiops.live import publish
+from aiops.states import Machine
+from incidents.models import Decision, TimelineEvent
+
+S = Decision.State
+MACHINE = Machine(
+    "state",
+    {
+        S.INIT: frozenset({S.ANALYZING, S.WITHDRAWN}),
+        S.ANALYZING: frozenset({S.READY, S.WITHDRAWN}),  # never ERROR: the rules always have an answer
+        S.READY: frozenset({S.EXECUTING, S.COMPLETED, S.EXPIRED, S.WITHDRAWN}),
+        S.EXECUTING: frozenset({S.COMPLETED, S.WITHDRAWN, S.ERROR}),
+    },
+)
+
+decision_opened = Fact("decision.opened")
+decision_ready = Fact("decision.ready")
+decision_withdrawn = Fact("decision.withdrawn")
+decision_over = Fact("decision.over")
+FACTS = {
+    S.READY: (decision_ready,),
+    S.WITHDRAWN: (decision_withdrawn, decision_over),
+    S.COMPLETED: (decision_over,),
+    S.ERROR: (decision_over,),
+    S.EXPIRED: (decision_over,),
+}
+
+TITLES = {
+    S.ANALYZING: ("Analysis began", "work"),
+    S.READY: ("Decision is ready", "wait"),
+    S.EXECUTING: ("Acting", "work"),
+    S.COMPLETED: ("Decision completed", "ok"),
+    S.ERROR: ("The act failed, nothing changed", "bad"),
+    S.EXPIRED: ("Decision expired unanswered", ""),
+    S.WITHDRAWN: ("Decision withdrawn", ""),
+}
+
+
+@transaction.atomic
+def advance(decision: Decision, to: Decision.State, *, actor: Principal, detail: str = "", **fields: object) -> bool:
+    """Move `decision` to `to`, with its timeline row and live pages; True for the one caller that did it.
+
+    `fields` are written with the state, in the same UPDATE. False: it has moved on, see `decision`.
+    """
+    if not MACHINE.move(decision, to, state_since=timezone.now(), **fields):
+        return False
+    title, status = TITLES[to]
+    if to is S.WITHDRAWN and decision.reason:
+        title = f"{title}: {decision.get_reason_display().lower()}"
+    TimelineEvent.record(
+        decision.incident_id, f"decision.{to.lower()}", title, detail=detail, actor=actor.name, status=status
+    )
+    publish("overview", "approvals", f"incident.{decision.incident_id}")
+    for fact in FACTS.get(to, ()):
+        fact.announce(decision.pk)
+    return True
+
+
+def withdraw(decision: Decision, reason: Decision.Reason, *, actor: Principal, detail: str = "") -> bool:
+    """End a live decision for `reason`; False if it was over, or already with an act under way that finishes first."""
+    return advance(decision, S.WITHDRAWN, actor=actor, detail=detail, reason=reason)

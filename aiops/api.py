@@ -5,7 +5,6 @@ from typing import cast
 
 import structlog
 from django.core.exceptions import ObjectDoesNotExist
-from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, HttpError, ValidationError
@@ -15,6 +14,10 @@ from aiops.access.authentication import ApiRequest, address_of, bearer, of_sessi
 from aiops.access.middleware import STATUS
 from aiops.access.models import ApiToken
 from aiops.core.errors import Conflict, DomainError, Invalid, NotAllowed, Unavailable
+from aiops.health import router as health_router
+from incidents.api import router as incidents_router
+from incidents.webhooks import DATABASE_DOWN
+from incidents.webhooks import router as webhooks_router
 
 log = structlog.get_logger(__name__)
 
@@ -90,9 +93,16 @@ def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     return problem(request, error.status_code, str(error))
 
 
-@api.exception_handler(OperationalError)
-def on_no_database(request: HttpRequest, error: OperationalError) -> HttpResponse:
+def on_no_database(request: HttpRequest, error: Exception) -> HttpResponse:
     log.error("api.database_down", error=str(error))
     response = problem(request, 503, "the database does not answer; ask again in a few seconds")
     response["Retry-After"] = "5"
     return response
+
+
+for failure in DATABASE_DOWN:
+    api.add_exception_handler(failure, on_no_database)
+
+api.add_router("", health_router)
+api.add_router("/webhooks", webhooks_router)
+api.add_router("", incidents_router)

@@ -50,6 +50,9 @@ class Config(BaseSettings):
     alertmanager_url: str = ""
     alertmanager_token: SecretStr = SecretStr("")
     llm_providers: tuple[LlmProvider, ...] = ()
+    egress_hosts: tuple[str, ...] = Field(
+        (), description="Only these hosts are posted to; needed for loopback; empty = any public one"
+    )
     grafana_secret: SecretStr = SecretStr("")
     sentry_secret: SecretStr = SecretStr("")
     sentry_token: SecretStr = SecretStr("")

@@ -9,7 +9,9 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
+import redis
 import structlog
+from django.conf import settings
 from django.db import transaction
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
@@ -47,6 +49,22 @@ class Breaker:
 
 # One per process, because what it remembers is this process's connection to the broker.
 broker = Breaker(limit=2, rest_s=5.0)
+
+
+def broker_answers() -> bool:
+    """Ask the broker itself, for at most a second; a silent one counts as down."""
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
+    try:
+        answers = bool(client.ping())
+    except (RedisError, OSError):
+        answers = False
+    finally:
+        client.close()
+    if answers:
+        broker.succeeded()
+    else:
+        broker.failed()
+    return answers
 
 
 def enqueue(task: Task, *ids: int | str) -> None:

@@ -193,6 +193,8 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
 STATIC_ROOT = RUNTIME.var / "static"
+if AIOPS.is_embedded:
+    STATIC_ROOT.mkdir(parents=True, exist_ok=True)  # empty: files are served from where they lie
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG

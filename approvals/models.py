@@ -43,6 +43,7 @@ class Approval(models.Model):
     reject_kind = models.CharField(max_length=12, blank=True)
     action_data = models.JSONField()
     cluster = models.CharField(max_length=63, blank=True)
+    target_key = models.CharField(max_length=600, help_text="As of the execution that it may become")
     target_uid = models.CharField(max_length=64, blank=True)
     digest = models.CharField(max_length=64)
     plan = models.JSONField(default=dict, help_text="What the dry run would change, for people")
@@ -70,7 +71,7 @@ class Approval(models.Model):
         ordering = ["-id"]
         indexes = [
             models.Index(fields=["status", "-id"], name="approvals_by_status"),
-            models.Index(fields=["expires_at"], name="approvals_expiring", condition=Q(status="pending")),
+            models.Index(fields=["target_key"], name="approvals_of_target", condition=Q(status="pending")),
             models.Index(fields=["auto_at"], name="approvals_watching", condition=Q(status="pending", auto_at__isnull=False)),
         ]
 

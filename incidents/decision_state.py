@@ -12,7 +12,7 @@ from aiops.access.principals import Principal
 from aiops.events import Fact
 from aiops.live import publish
 from aiops.states import Machine
-from incidents.models import Decision, TimelineEvent
+from incidents.models import Decision, Incident, TimelineEvent
 
 S = Decision.State
 MACHINE = Machine(
@@ -52,16 +52,16 @@ TITLES = {
 def advance(decision: Decision, to: Decision.State, *, actor: Principal, detail: str = "", **fields: object) -> bool:
     """Move `decision` to `to`, with its timeline row and live pages; True for the one caller that did it.
 
-    `fields` are written with the state, in the same UPDATE. False: it has moved on, see `decision`.
+    `fields` are written with the state, in the same UPDATE. False: it has moved on, see `decision`. The incident's row
+    is locked first: alerts, incident, decision is the one order in which rows are locked, so nobody waits in a circle.
     """
+    Incident.objects.select_for_update(no_key=True).only("pk").get(pk=decision.incident_id)
     if not MACHINE.move(decision, to, state_since=timezone.now(), **fields):
         return False
     title, status = TITLES[to]
     if to is S.WITHDRAWN and decision.reason:
         title = f"{title}: {decision.get_reason_display().lower()}"
-    TimelineEvent.record(
-        decision.incident_id, f"decision.{to.lower()}", title, detail=detail, actor=actor.name, status=status
-    )
+    TimelineEvent.record(decision.incident_id, f"decision.{to.lower()}", title, detail=detail, actor=actor.name, status=status)
     publish("overview", "approvals", f"incident.{decision.incident_id}")
     for fact in FACTS.get(to, ()):
         fact.announce(decision.pk)

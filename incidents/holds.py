@@ -6,7 +6,7 @@ A hold's matchers speak of an alert's labels and of the words `cluster`, `enviro
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
 
@@ -14,7 +14,7 @@ from dateutil.rrule import rrulestr
 from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
 
 from aiops.core.errors import Invalid
-from incidents.models import Hold
+from incidents.models import Hold, Incident
 
 
 class Operator(StrEnum):
@@ -127,3 +127,12 @@ def words_of(
     return {name: value for name, value in derived.items() if value} | dict(labels)
 
 
+def words_of_incident(incident: Incident) -> dict[str, str]:
+    """The same for an incident: the labels of its root alert."""
+    return words_of(
+        incident.root_alert.labels if incident.root_alert else {},
+        cluster=incident.cluster,
+        environment=incident.environment,
+        namespace=incident.namespace,
+        services=incident.services,
+    )

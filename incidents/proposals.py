@@ -137,7 +137,8 @@ class Facts:
 class Engine(Protocol):
     """One way of finding a proposal. None: nothing to say about this incident."""
 
-    name: str
+    @property
+    def name(self) -> str: ...
 
     def propose(self, facts: Facts) -> Proposal | None: ...
 

@@ -112,6 +112,7 @@ def make_approval(
         "decision": decision,
         "action_data": dump(action),
         "cluster": decision.incident.cluster,
+        "target_key": f"{decision.incident.cluster}/{action.target}",
         "target_uid": "uid-1",
         "digest": digest_of(action, "uid-1", {"template": 1}),
         "risk": action.risk,

@@ -10,11 +10,6 @@ class Channel(models.Model):
 
     class Kind(models.TextChoices):
         WEBHOOK = "webhook"
-        TELEGRAM = "telegram"
-        SLACK = "slack"
-        SENTRY = "sentry"
-        PAGERDUTY = "pagerduty"
-        BROADCAST = "broadcast"
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.WEBHOOK)

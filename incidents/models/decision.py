@@ -63,6 +63,7 @@ class Decision(models.Model):
     proposal_data = models.JSONField(null=True, help_text="The best proposal so far; the rules' own from ANALYZING on")
     assessment = models.JSONField(null=True, help_text="Blast radius and reasons, written by policy once READY")
     assessed_at = models.DateTimeField(null=True, blank=True)
+    assess_due_at = models.DateTimeField(null=True, blank=True, help_text="When policy looks at it (again)")
     auto_approved = models.BooleanField(default=False)
     error = models.TextField(blank=True)
 
@@ -74,7 +75,7 @@ class Decision(models.Model):
             # The sweeper: who is late, who expires, who was never assessed.
             models.Index(fields=["received_at"], name="decisions_waiting", condition=Q(state__in=["INIT", "ANALYZING"])),
             models.Index(fields=["expires_at"], name="decisions_expiring", condition=Q(state="READY")),
-            models.Index(fields=["ready_at"], name="decisions_unassessed", condition=Q(state="READY", assessed_at=None)),
+            models.Index(fields=["assess_due_at"], name="decisions_unassessed", condition=Q(state="READY", assessed_at=None)),
             models.Index(fields=["-ready_at"], name="decisions_by_ready"),
         ]
         constraints = [

@@ -93,6 +93,8 @@ class Incident(models.Model):
             models.Index(fields=["severity", "-opened_at", "-id"], name="incidents_by_severity"),
             models.Index(fields=["owner", "-opened_at", "-id"], name="incidents_by_owner", condition=Q(owner__isnull=False)),
             models.Index(fields=["anomaly_key", "-opened_at"], name="incidents_by_anomaly"),
+            # How often an alert clears by itself.
+            models.Index(fields=["alert_name", "environment", "-opened_at"], name="incidents_by_alert"),
             # Correlation of a new alert: open incidents that share a key.
             GinIndex(
                 fields=["correlation_keys"],

@@ -1,0 +1,150 @@
+"""Proven repairs: the approved playbook whose symptoms fit this incident clearly.
+
+Similarity is computed from typed fields only, each a number from 0 to 1 with a fixed weight; a playbook is judged on the
+fields that it states. The explanation says which ones matched.
+"""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from aiops.core import actions
+from aiops.core.actions import Action
+from aiops.core.errors import Invalid
+from aiops.core.targets import Target
+from incidents.conf import IncidentsConf
+from incidents.proposals import Facts, Proposal, Source
+
+WEIGHTS = {"alert names": 0.45, "category": 0.20, "service": 0.15, "severity": 0.10, "labels": 0.10}
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    action_class: str
+    parameters: dict[str, JsonValue]
+
+
+@dataclass(frozen=True, slots=True)
+class Symptoms:
+    """One approved playbook, as it is matched. `rate` is its success rate, None while it has no runs."""
+
+    id: int
+    name: str
+    description: str
+    target_kind: str
+    alert_names: frozenset[str]
+    categories: frozenset[str]
+    severities: frozenset[str]
+    services: frozenset[str]
+    labels: dict[str, str]
+    steps: tuple[Step, ...]
+    runs: int
+    rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """How well a playbook fits, field by field; `reason` says why it may not lead although it fits."""
+
+    playbook: Symptoms
+    similarity: float
+    fields: dict[str, float]
+    reason: str = ""
+
+    @property
+    def explanation(self) -> str:
+        matched = [name for name, score in self.fields.items() if score >= 0.99]
+        partly = [f"{name} {score:.2f}" for name, score in self.fields.items() if 0 < score < 0.99]
+        missed = [name for name, score in self.fields.items() if score == 0]
+        parts = [("matched: ", matched), ("in part: ", partly), ("not: ", missed)]
+        return "; ".join(lead + ", ".join(names) for lead, names in parts if names)
+
+
+def similarity(playbook: Symptoms, facts: Facts) -> dict[str, float]:
+    """The score of every field that the playbook states."""
+    names = {alert.name for alert in facts.alerts} | {facts.alert_name}
+    fields: dict[str, float] = {}
+    if playbook.alert_names:
+        fields["alert names"] = max((_alike(a, b) for a in names for b in playbook.alert_names), default=0.0)
+    if playbook.categories:
+        fields["category"] = float(facts.category.value in playbook.categories)
+    if playbook.services:
+        fields["service"] = float(bool(set(facts.services) & playbook.services))
+    if playbook.severities:
+        fields["severity"] = float(facts.severity.value in playbook.severities)
+    if playbook.labels:
+        root = facts.alerts[0].labels if facts.alerts else {}
+        fields["labels"] = sum(root.get(k) == v for k, v in playbook.labels.items()) / len(playbook.labels)
+    return fields
+
+
+def _alike(a: str, b: str) -> float:
+    """Share of words that two alert names have in common: KubePodCrashLooping and PodCrashLooping are alike."""
+    if a == b:
+        return 1.0
+    left, right = ({word.lower() for word in _WORD.findall(name)} for name in (a, b))
+    return len(left & right) / len(left | right) if left | right else 0.0
+
+
+def rank(playbooks: Sequence[Symptoms], facts: Facts, conf: IncidentsConf) -> list[Match]:
+    """Playbooks for this kind of target, most alike first, each with the reason why it may not lead."""
+    found = []
+    for playbook in playbooks:
+        if facts.target is None or playbook.target_kind != facts.target.kind or not playbook.steps:
+            continue
+        fields = similarity(playbook, facts)
+        weight = sum(WEIGHTS[name] for name in fields)
+        total = sum(WEIGHTS[name] * score for name, score in fields.items()) / weight if weight else 0.0
+        found.append(Match(playbook, round(total, 4), fields))
+    found.sort(key=lambda match: (-match.similarity, match.playbook.id))
+    return [_judged(match, found, conf) for match in found]
+
+
+def _judged(match: Match, found: Sequence[Match], conf: IncidentsConf) -> Match:
+    reason = ""
+    playbook = match.playbook
+    rivals = [m for m in found if m is not match and m.playbook.steps != playbook.steps]
+    if match.similarity < conf.playbook_similarity:
+        reason = f"fits at {match.similarity:.2f}; {conf.playbook_similarity:.2f} is needed to lead"
+    elif playbook.rate is not None and playbook.rate < conf.playbook_success_rate:
+        reason = f"worked in {playbook.rate:.0%} of {playbook.runs} runs; {conf.playbook_success_rate:.0%} is needed to lead"
+    elif rivals and match.similarity - max(m.similarity for m in rivals) < conf.playbook_margin:
+        reason = "no clear lead over another playbook with other steps"
+    return Match(playbook, match.similarity, match.fields, reason)
+
+
+@dataclass(frozen=True, slots=True)
+class PlaybookEngine:
+    """Proposes the steps of the one playbook that fits clearly; nothing otherwise."""
+
+    playbooks: Sequence[Symptoms]
+    conf: IncidentsConf
+    name: str = "playbook"
+
+    def propose(self, facts: Facts) -> Proposal | None:
+        matches = rank(self.playbooks, facts, self.conf)
+        if not matches or matches[0].reason or facts.target is None:
+            return None
+        best = matches[0]
+        try:
+            steps = tuple(_step(step, facts.target) for step in best.playbook.steps)
+        except Invalid:
+            return None  # written for another kind of target than its own name says
+        record = "no runs yet" if best.playbook.rate is None else f"{best.playbook.rate:.0%} of {best.playbook.runs} runs"
+        return Proposal(
+            source=Source.PLAYBOOK,
+            action=steps[0],
+            steps=steps,
+            description=best.playbook.name,
+            reasoning=f"{best.playbook.description} Playbook “{best.playbook.name}” ({record}); {best.explanation}.".strip(),
+            category=facts.category,
+            matched_playbook=best.playbook.id,
+            similarity=best.similarity,
+        )
+
+
+def _step(step: Step, target: Target) -> Action:
+    return actions.build(step.action_class, target, **step.parameters)

@@ -1,0 +1,77 @@
+"""Loading what engines may know: from rows to the plain values of `proposals.Facts`."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from django.db.models import Count, Q
+from django.utils import timezone
+from pydantic import ValidationError
+
+from aiops.core.categories import Category
+from aiops.core.scales import Severity
+from aiops.core.targets import Target
+from incidents.models import Alert, Decision, Evidence, Incident
+from incidents.proposals import AlertFacts, EvidenceFacts, Facts
+
+ALERTS_MAX = 200  # more than this many alerts of one incident add nothing to a decision
+WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
+
+
+def frequency(anomaly_key: str, at: datetime) -> dict[str, int]:
+    """Episodes of an anomaly in the last 1 h, 24 h, 7 d and 30 d, this one included."""
+    counts = Alert.objects.filter(anomaly_key=anomaly_key, first_seen__gt=at - WINDOWS["30d"]).aggregate(
+        **{f"w{name}": Count("id", filter=Q(first_seen__gt=at - window)) for name, window in WINDOWS.items()}
+    )
+    return {name: counts[f"w{name}"] for name in WINDOWS}
+
+
+def of(decision: Decision) -> Facts:
+    """Everything known about the incident of `decision`, with the evidence collected for it."""
+    return of_incident(decision.incident, decision.evidence.filter(error=""))
+
+
+def of_incident(incident: Incident, evidence: Iterable[Evidence] = ()) -> Facts:
+    """Everything known about an incident, root alert first."""
+    at = timezone.now()
+    alerts = sorted(
+        incident.alerts.order_by("first_seen")[:ALERTS_MAX],
+        key=lambda alert: (alert.pk != incident.root_alert_id, alert.first_seen),
+    )
+    return Facts(
+        ref=incident.ref,
+        severity=Severity(incident.severity),
+        category=Category(incident.category),
+        environment=incident.environment,
+        cluster=incident.cluster,
+        namespace=incident.namespace,
+        target=incident.target,
+        alert_name=incident.alert_name,
+        alerts=tuple(alert_facts(alert) for alert in alerts),
+        services=tuple(incident.services),
+        anomaly_key=incident.anomaly_key,
+        frequency=frequency(incident.anomaly_key, at),
+        is_test=incident.is_test,
+        now=at,
+        evidence=tuple(EvidenceFacts(e.pk, e.kind, e.title, e.content, e.facts) for e in evidence),
+    )
+
+
+def alert_facts(alert: Alert) -> AlertFacts:
+    return AlertFacts(
+        id=alert.pk,
+        name=alert.name,
+        status=alert.status,
+        labels=alert.labels,
+        annotations=alert.annotations,
+        target=stored_target(alert),
+        category=Category(alert.category),
+        starts_at=alert.starts_at,
+    )
+
+
+def stored_target(row: Alert) -> Target | None:
+    """None also for what was stored under older rules and would not be accepted as a target now."""
+    try:
+        return Target.model_validate(row.target) if row.target else None
+    except ValidationError:
+        return None

@@ -1,0 +1,1 @@
+"""From a webhook body to stored alerts and open incidents. After `parse`, nothing knows which source it was."""

@@ -1,0 +1,232 @@
+"""Storing what arrived: one transaction a request, durable before the answer.
+
+A repeat of known alerts is one upsert. New episodes are correlated under locks of their keys, so that two webhooks at
+once never open two incidents for one problem; an incident's INIT decision is born with it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from aiops.access.principals import SYSTEM
+from aiops.live import publish
+from incidents import closing, correlation, holds
+from incidents.conf import IncidentsConf
+from incidents.correlation import Arrival, Group, OpenIncident
+from incidents.decision_state import decision_opened
+from incidents.intake import quarantine, statements
+from incidents.intake.reading import Reading, read
+from incidents.intake.signals import Parsed, Signal
+from incidents.intake.statements import Row
+from incidents.models import Decision, Hold, Incident
+from incidents.models.decision import new_token
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(slots=True)
+class Receipt:
+    """What became of one request, as its sender is told."""
+
+    accepted: int = 0
+    deduplicated: int = 0
+    ignored: int = 0
+    quarantined: int = 0
+    incidents: list[int] = field(default_factory=list)
+    reason: str | None = None
+
+    @property
+    def status(self) -> str:
+        if self.accepted or self.quarantined:
+            return "accepted"
+        return "deduplicated" if self.deduplicated else "ignored"
+
+
+@transaction.atomic
+def receive(source: str, parsed: Parsed, *, conf: IncidentsConf) -> Receipt:
+    """Store a parsed body of `source` and say what became of it. All of it is committed, or none."""
+    receipt = Receipt(ignored=parsed.ignored, reason=parsed.reason)
+    clusters = settings.CLUSTERS
+    for batch in _rounds(parsed.signals):
+        readings = {signal.fingerprint: read(signal, clusters) for signal in batch}
+        _store(source, [r for r in readings.values() if r.signal.firing], receipt, conf=conf)
+        _end(source, [r for r in readings.values() if not r.signal.firing], receipt)
+    receipt.quarantined = quarantine.hold(source, parsed.bad)
+    statements.log_delivery(
+        source,
+        accepted=receipt.accepted,
+        deduplicated=receipt.deduplicated,
+        ignored=receipt.ignored,
+        quarantined=receipt.quarantined,
+    )
+    if parsed.truncated:
+        log.warning("alerts.truncated", source=source, left_out=parsed.truncated)
+    return receipt
+
+
+def _rounds(signals: Sequence[Signal]) -> list[list[Signal]]:
+    """Batches in which no fingerprint comes twice, older signals first; nearly always one."""
+    rounds: list[list[Signal]] = []
+    depth: dict[str, int] = {}
+    for signal in sorted(signals, key=lambda s: (s.starts_at, s.firing is False)):
+        n = depth.get(signal.fingerprint, 0)
+        depth[signal.fingerprint] = n + 1
+        if n == len(rounds):
+            rounds.append([])
+        rounds[n].append(signal)
+    return rounds
+
+
+def _row(reading: Reading) -> Row:
+    signal = reading.signal
+    return {
+        "fingerprint": signal.fingerprint,
+        "name": reading.name,
+        "severity": reading.severity.value,
+        "category": reading.category.value,
+        "environment": reading.environment,
+        "cluster": reading.cluster,
+        "target": reading.target.model_dump(exclude_none=True) if reading.target else None,
+        "labels": dict(signal.labels),
+        "annotations": dict(signal.annotations),
+        "group_key": signal.group_key,
+        "generator_url": signal.generator_url,
+        "anomaly_key": reading.anomaly_key,
+        "is_test": reading.is_test,
+        "is_deadman": reading.is_deadman,
+        "starts_at": signal.starts_at.isoformat(),
+        "ended_at": signal.ended_at.isoformat() if signal.ended_at else None,
+    }
+
+
+def _store(source: str, readings: Sequence[Reading], receipt: Receipt, *, conf: IncidentsConf) -> None:
+    """Firing alerts: a repeat is counted, a new episode finds or opens its incident."""
+    if not readings:
+        return
+    stored = statements.upsert(statements.UPSERT_FIRING, source, [_row(reading) for reading in readings])
+    receipt.deduplicated += len(readings) - sum(row.is_new for row in stored)
+    receipt.accepted += sum(row.is_new for row in stored)
+    receipt.incidents += [row.incident for row in stored if row.incident and row.incident not in receipt.incidents]
+    by_fingerprint = {reading.signal.fingerprint: reading for reading in readings}
+    new = [(row.alert, by_fingerprint[row.fingerprint]) for row in stored if row.is_new]
+    arrivals = [Arrival(alert, reading, correlation.keys_of(reading)) for alert, reading in new if not reading.is_deadman]
+    if arrivals:
+        _correlate(source, arrivals, receipt, conf=conf)
+
+
+def _correlate(source: str, arrivals: Sequence[Arrival], receipt: Receipt, *, conf: IncidentsConf) -> None:
+    keys = {key for arrival in arrivals for key in arrival.keys}
+    statements.lock(correlation.lock_numbers(keys))
+    at = timezone.now()
+    groups = correlation.group(arrivals, _candidates(keys), at=at, conf=conf)
+    if homeless := [g for g in groups if g.incident is None]:
+        _return_home(source, homeless, at=at, conf=conf)
+    joining = [g for g in groups if g.incident is not None]
+    opening = [g for g in groups if g.incident is None]
+    if joining:
+        statements.join_incidents([_joined(g) for g in joining])
+        receipt.incidents += [g.incident for g in joining if g.incident and g.incident not in receipt.incidents]
+        publish("overview", *{f"incident.{g.incident}" for g in joining})
+    if opening:
+        _open(opening, receipt, at=at)
+
+
+def _candidates(keys: set[str]) -> list[OpenIncident]:
+    """Open incidents that share a key, locked: one that is being resolved now is either kept open or not found."""
+    rows = Incident.objects.filter(status__in=Incident.LIVE, correlation_keys__overlap=sorted(keys)).order_by("pk")
+    return [
+        OpenIncident(pk, frozenset(found), opened_at, last_alert_at)
+        for pk, found, opened_at, last_alert_at in rows.select_for_update(no_key=True).values_list(
+            "pk", "correlation_keys", "opened_at", "last_alert_at"
+        )
+    ]
+
+
+def _joined(group: Group) -> Row:
+    return {
+        "incident": group.incident,
+        "alerts": [arrival.alert for arrival in group.arrivals],
+        "correlation_keys": sorted(group.keys),
+        "services": sorted({service for arrival in group.arrivals for service in arrival.reading.services}),
+        "severity": group.root.reading.severity.value,
+        "detail": ", ".join(sorted({arrival.reading.name for arrival in group.arrivals}))[:500],
+    }
+
+
+def _open(groups: Sequence[Group], receipt: Receipt, *, at: datetime) -> None:
+    """New incidents, each with its INIT decision; inside a maintenance window that is withdrawn as `frozen` at once."""
+    windows = holds.in_force(at, Hold.Stops.DECIDE)
+    opened = statements.open_incidents([_opened(n, group, windows) for n, group in enumerate(groups)])
+    receipt.incidents += [row.incident for row in opened]
+    for row in opened:
+        if row.state == Decision.State.INIT:
+            decision_opened.announce(row.decision)
+    publish("overview", "approvals")
+
+
+def _opened(n: int, group: Group, windows: Sequence[Hold]) -> Row:
+    reading, target = group.root.reading, group.root.reading.target
+    hold = holds.first_fitting(windows, words_of(reading))
+    names = sorted({arrival.reading.name or "without a name" for arrival in group.arrivals})
+    return {
+        "n": n,
+        "title": reading.title,
+        "severity": reading.severity.value,
+        "category": reading.category.value,
+        "environment": reading.environment,
+        "cluster": reading.cluster,
+        "namespace": reading.namespace,
+        "target_kind": target.kind if target else "",
+        "target_name": target.name if target else "",
+        "target_unit": (target.unit or "") if target else "",
+        "services": sorted({service for arrival in group.arrivals for service in arrival.reading.services}),
+        "anomaly_key": reading.anomaly_key,
+        "alert_name": reading.name,
+        "correlation_keys": sorted(group.keys),
+        "is_test": all(arrival.reading.is_test for arrival in group.arrivals),
+        "root_alert": group.root.alert,
+        "alerts": [arrival.alert for arrival in group.arrivals],
+        "token": new_token(),
+        "frozen": f"{hold.reason[:200]}" if hold else "",
+        "detail": ", ".join(names)[:500],
+    }
+
+
+def words_of(reading: Reading) -> dict[str, str]:
+    return holds.words_of(
+        reading.signal.labels,
+        cluster=reading.cluster,
+        environment=reading.environment,
+        namespace=reading.namespace,
+        services=reading.services,
+    )
+
+
+def _return_home(source: str, groups: Sequence[Group], *, at: datetime, conf: IncidentsConf) -> None:
+    """Groups with an alert that fired before go back into its incident: live still, or reopened soon after it ended."""
+    prints = [arrival.reading.signal.fingerprint for group in groups for arrival in group.arrivals]
+    homes = closing.homes_of_earlier_episodes(source, prints, since=at - timedelta(seconds=conf.reopen_within_s))
+    for group in groups:
+        home = next((homes[a.reading.signal.fingerprint] for a in group.arrivals if a.reading.signal.fingerprint in homes), None)
+        if home is not None:
+            group.incident = home.pk
+            if not home.is_live:
+                closing.reopen(home)
+
+
+def _end(source: str, readings: Sequence[Reading], receipt: Receipt) -> None:
+    """Resolved alerts: they end their episode, and the incident whose last alert they were."""
+    if not readings:
+        return
+    stored = statements.upsert(statements.UPSERT_RESOLVED, source, [_row(reading) for reading in readings])
+    receipt.accepted += len(stored)
+    receipt.deduplicated += len(readings) - len(stored)
+    touched = sorted({row.incident for row in stored if row.incident})
+    receipt.incidents += [incident for incident in touched if incident not in receipt.incidents]
+    for incident in Incident.objects.filter(pk__in=touched):
+        closing.resolve_if_quiet(incident, actor=SYSTEM)

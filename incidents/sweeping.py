@@ -1,0 +1,120 @@
+"""What the sweeper looks after in this app. Each duty finds its rows in the database and moves them; ids may be handed
+to Celery, but nothing depends on its answering (`reliability.md` §3).
+"""
+
+from datetime import timedelta
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F, Q
+from django.db.models.functions import Now
+from django.utils import timezone
+
+from aiops import events
+from aiops.access.principals import SYSTEM
+from aiops.live import publish
+from incidents import analysis, decision_state, decisions, holds, incident_state
+from incidents.models import Alert, Decision, Hold, Incident, TimelineEvent
+from incidents.tasks import decide
+
+S = Decision.State
+BATCH = 200  # a round stays far below the watchdog's patience
+HAND_OVER_AGES_S = ((4, 6.5), (9, 11.5))  # each waiting decision is handed over again about twice, never every round
+
+
+def _older_than(seconds: float) -> Q:
+    return Q(received_at__lt=Now() - timedelta(seconds=seconds))
+
+
+def _most_urgent(rows: Q) -> list[Decision]:
+    found = Decision.objects.filter(rows).select_related("incident")
+    return list(found.order_by("incident__severity", "received_at")[:BATCH])
+
+
+def decide_late() -> int:
+    """Whatever its analysis is doing: at this age a decision becomes READY with the best there is."""
+    conf = settings.AIOPS.incidents
+    late = _most_urgent(Q(state__in=(S.INIT, S.ANALYZING)) & _older_than(conf.sweep_ready_after_s))
+    return sum(analysis.finish(decision, reason="late") for decision in late)
+
+
+def decide_without_broker() -> int:
+    """No broker: INIT rows are decided here at once, by rules. In a storm: the ones that wait too long, in batches."""
+    conf = settings.AIOPS.incidents
+    waiting = Q(state=S.INIT)
+    if events.broker_answers():
+        if Decision.objects.filter(waiting).count() <= conf.storm_waiting:
+            return 0
+        waiting &= _older_than(conf.storm_age_s)
+        return sum(analysis.finish(decision, reason="storm") for decision in _most_urgent(waiting))
+    return sum(analysis.finish(decision, reason="broker_down") for decision in _most_urgent(waiting))
+
+
+def hand_over() -> int:
+    """Decisions whose message was lost are sent again; a second message finds them claimed and does nothing."""
+    ages = Q()
+    for youngest, oldest in HAND_OVER_AGES_S:
+        ages |= _older_than(youngest) & ~_older_than(oldest)
+    lost = Decision.objects.filter(ages, state=S.INIT).values_list("pk", flat=True)[:BATCH]
+    for pk in lost:
+        events.enqueue(decide, pk)
+    return len(lost)
+
+
+def expire() -> int:
+    """READY and unanswered until its end. An approval that is being signed now has its row locked and is not found."""
+    over = Decision.objects.filter(state=S.READY, expires_at__lte=Now())[:BATCH]
+    return sum(decision_state.advance(decision, S.EXPIRED, actor=SYSTEM) for decision in over)
+
+
+def turn_stale() -> int:
+    """Open alerts that nobody repeats any more: still open, but no proof that they still fire."""
+    silent = Alert.objects.filter(
+        status=Alert.Status.FIRING, last_seen__lt=Now() - timedelta(seconds=settings.AIOPS.incidents.stale_after_s)
+    )
+    with transaction.atomic():
+        rows = list(silent.select_for_update(skip_locked=True).values_list("pk", "incident_id", "name")[:BATCH])
+        Alert.objects.filter(pk__in=[pk for pk, _, _ in rows]).update(status=Alert.Status.STALE)
+        for _, incident, name in rows:
+            if incident is not None:
+                TimelineEvent.record(incident, "alert.stale", f"{name} is not heard any more", status="wait")
+                publish(f"incident.{incident}")
+    return len(rows)
+
+
+def close_resolved() -> int:
+    """Resolved long enough ago that nothing more is expected."""
+    age = timedelta(seconds=settings.AIOPS.incidents.close_after_s)
+    over = Incident.objects.filter(status=Incident.Status.RESOLVED, resolved_at__lt=Now() - age)[:BATCH]
+    return sum(incident_state.advance(incident, Incident.Status.CLOSED, actor=SYSTEM) for incident in over)
+
+
+def follow_ended_holds() -> int:
+    """What still fires when a `decide` or `act` hold ends is decided again."""
+    now, begun = timezone.now(), 0
+    unfollowed = Q(ended_at=None) | Q(last_ended_at=None) | Q(last_ended_at__lt=F("ended_at"))
+    for hold in Hold.objects.filter(unfollowed).filter(stops__overlap=[Hold.Stops.DECIDE, Hold.Stops.ACT], starts_at__lte=now):
+        ended = holds.last_end(hold, now)
+        if ended is None or (hold.last_ended_at is not None and hold.last_ended_at >= ended):
+            continue
+        begun += _decide_again(hold)
+        over = hold.ended_at or (None if hold.rrule else hold.ends_at)
+        Hold.objects.filter(pk=hold.pk).update(last_ended_at=ended, ended_at=over)
+    return begun
+
+
+@transaction.atomic
+def _decide_again(hold: Hold) -> int:
+    """New decisions for the live incidents that the hold had frozen and whose alerts still fire."""
+    frozen = Incident.objects.filter(
+        status__in=Incident.LIVE,
+        decisions__state=S.WITHDRAWN,
+        decisions__reason=Decision.Reason.FROZEN,
+        alerts__status=Alert.Status.FIRING,
+    ).exclude(decisions__state__in=Decision.LIVE)
+    begun = 0
+    for incident in frozen.select_related("root_alert").distinct()[:BATCH]:
+        if holds.fits(hold, holds.words_of_incident(incident)):
+            decisions.begin(incident, cause="hold_ended")
+            begun += 1
+    return begun

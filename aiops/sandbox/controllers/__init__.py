@@ -1,0 +1,1 @@
+"""What moves the cluster towards its wanted state: one module a controller, over the same store."""

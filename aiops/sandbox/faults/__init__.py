@@ -1,0 +1,1 @@
+"""Hidden faults with true cures."""

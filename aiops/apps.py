@@ -8,4 +8,5 @@ class WiringConfig(AppConfig):
     label = "wiring"
 
     def ready(self) -> None:
-        from aiops import checks, reactions  # noqa: F401  (need the models of all apps)
+        # Every process needs the Celery application to send tasks; checks and reactions need the models of all apps.
+        from aiops import celery, checks, reactions  # noqa: F401

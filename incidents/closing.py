@@ -1,8 +1,5 @@
 """How an incident ends and begins again: by its alerts, by a person, by time."""
 
-from collections.abc import Sequence
-from datetime import datetime
-
 from django.db import transaction
 
 from aiops.access.principals import SYSTEM, Principal, record, require
@@ -71,24 +68,8 @@ def end_decision(decision: Decision, *, actor: Principal) -> None:
 
 
 @transaction.atomic
-def reopen(incident: Incident) -> None:
+def reopen(incident_id: int) -> None:
     """It fires again soon after it ended: the same incident, open again, with a new decision."""
-    incident = Incident.objects.select_for_update(no_key=True).get(pk=incident.pk)
+    incident = Incident.objects.select_for_update(no_key=True).get(pk=incident_id)
     if incident_state.advance(incident, S.OPEN, actor=SYSTEM, detail="It fires again"):
         decisions.begin(incident, cause="reopened")
-
-
-def homes_of_earlier_episodes(source: str, fingerprints: Sequence[str], *, since: datetime) -> dict[str, Incident]:
-    """For alerts that fired before: the incident of their last episode, if it is live or was resolved after `since`."""
-    earlier = (
-        Alert.objects.filter(source=source, fingerprint__in=fingerprints, status=Alert.Status.RESOLVED, incident__isnull=False)
-        .select_related("incident")
-        .order_by("fingerprint", "-ended_at")
-        .distinct("fingerprint")
-    )
-    return {
-        alert.fingerprint: alert.incident
-        for alert in earlier
-        if alert.incident is not None
-        and (alert.incident.is_live or (alert.incident.resolved_at is not None and alert.incident.resolved_at > since))
-    }

@@ -77,9 +77,7 @@ def services_of(labels: Mapping[str, str], target: Target | None) -> tuple[str, 
     found = []
     if target is not None and target.kind not in {"Node", "Host", "Namespace", "Endpoint", "External"}:
         found.append(target.resource)
-    for label in ("sloth_service", "app_kubernetes_io_name", "app"):
-        if value := labels.get(label):
-            found.append(value[:253])
+    found += [labels[label][:253] for label in ("sloth_service", "app_kubernetes_io_name", "app") if labels.get(label)]
     return tuple(dict.fromkeys(found))[:5]
 
 

@@ -4,9 +4,9 @@ A repeat of known alerts is one upsert. New episodes are correlated under locks 
 once never open two incidents for one problem; an incident's INIT decision is born with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 import structlog
 from django.conf import settings
@@ -22,7 +22,7 @@ from incidents.decision_state import decision_opened
 from incidents.intake import quarantine, statements
 from incidents.intake.reading import Reading, read
 from incidents.intake.signals import Parsed, Signal
-from incidents.intake.statements import Row
+from incidents.intake.statements import Home, Row
 from incidents.models import Decision, Hold, Incident
 from incidents.models.decision import new_token
 
@@ -53,9 +53,9 @@ def receive(source: str, parsed: Parsed, *, conf: IncidentsConf) -> Receipt:
     receipt = Receipt(ignored=parsed.ignored, reason=parsed.reason)
     clusters = settings.CLUSTERS
     for batch in _rounds(parsed.signals):
-        readings = {signal.fingerprint: read(signal, clusters) for signal in batch}
-        _store(source, [r for r in readings.values() if r.signal.firing], receipt, conf=conf)
-        _end(source, [r for r in readings.values() if not r.signal.firing], receipt)
+        unknown = _touch(source, [signal for signal in batch if signal.firing], receipt)
+        _store(source, [read(signal, clusters) for signal in unknown], receipt, conf=conf)
+        _end(source, [read(signal, clusters) for signal in batch if not signal.firing], receipt)
     receipt.quarantined = quarantine.hold(source, parsed.bad)
     statements.log_delivery(
         source,
@@ -104,14 +104,28 @@ def _row(reading: Reading) -> Row:
     }
 
 
+def _touch(source: str, signals: Sequence[Signal], receipt: Receipt) -> list[Signal]:
+    """Count the repeats among firing alerts; returns the others."""
+    if not signals:
+        return []
+    known = {row.fingerprint: row for row in statements.touch_known(source, [signal.fingerprint for signal in signals])}
+    receipt.deduplicated += len(known)
+    _mention(receipt, [row.incident for row in known.values()])
+    return [signal for signal in signals if signal.fingerprint not in known]
+
+
+def _mention(receipt: Receipt, incidents: Iterable[int | None]) -> None:
+    receipt.incidents += [pk for pk in dict.fromkeys(incidents) if pk is not None and pk not in receipt.incidents]
+
+
 def _store(source: str, readings: Sequence[Reading], receipt: Receipt, *, conf: IncidentsConf) -> None:
-    """Firing alerts: a repeat is counted, a new episode finds or opens its incident."""
+    """Firing alerts that were not open: a new episode finds or opens its incident, a replay does nothing."""
     if not readings:
         return
     stored = statements.upsert(statements.UPSERT_FIRING, source, [_row(reading) for reading in readings])
     receipt.deduplicated += len(readings) - sum(row.is_new for row in stored)
     receipt.accepted += sum(row.is_new for row in stored)
-    receipt.incidents += [row.incident for row in stored if row.incident and row.incident not in receipt.incidents]
+    _mention(receipt, [row.incident for row in stored])
     by_fingerprint = {reading.signal.fingerprint: reading for reading in readings}
     new = [(row.alert, by_fingerprint[row.fingerprint]) for row in stored if row.is_new]
     arrivals = [Arrival(alert, reading, correlation.keys_of(reading)) for alert, reading in new if not reading.is_deadman]
@@ -120,31 +134,36 @@ def _store(source: str, readings: Sequence[Reading], receipt: Receipt, *, conf: 
 
 
 def _correlate(source: str, arrivals: Sequence[Arrival], receipt: Receipt, *, conf: IncidentsConf) -> None:
-    keys = {key for arrival in arrivals for key in arrival.keys}
+    keys = sorted({key for arrival in arrivals for key in arrival.keys})
     statements.lock(correlation.lock_numbers(keys))
     at = timezone.now()
-    groups = correlation.group(arrivals, _candidates(keys), at=at, conf=conf)
-    if homeless := [g for g in groups if g.incident is None]:
-        _return_home(source, homeless, at=at, conf=conf)
-    joining = [g for g in groups if g.incident is not None]
-    opening = [g for g in groups if g.incident is None]
+    prints = [arrival.reading.signal.fingerprint for arrival in arrivals]
+    homes = statements.find_homes(keys, source, prints, reopen_within_s=conf.reopen_within_s)
+    open_ones = [
+        OpenIncident(home.incident, frozenset(home.keys), home.opened_at, home.last_alert_at) for home in homes if home.keys
+    ]
+    groups = correlation.group(arrivals, open_ones, at=at, conf=conf)
+    _return_home([group for group in groups if group.incident is None], homes)
+    joining = [group for group in groups if group.incident is not None]
+    opening = [group for group in groups if group.incident is None]
     if joining:
         statements.join_incidents([_joined(g) for g in joining])
-        receipt.incidents += [g.incident for g in joining if g.incident and g.incident not in receipt.incidents]
+        _mention(receipt, [g.incident for g in joining])
         publish("overview", *{f"incident.{g.incident}" for g in joining})
     if opening:
         _open(opening, receipt, at=at)
 
 
-def _candidates(keys: set[str]) -> list[OpenIncident]:
-    """Open incidents that share a key, locked: one that is being resolved now is either kept open or not found."""
-    rows = Incident.objects.filter(status__in=Incident.LIVE, correlation_keys__overlap=sorted(keys)).order_by("pk")
-    return [
-        OpenIncident(pk, frozenset(found), opened_at, last_alert_at)
-        for pk, found, opened_at, last_alert_at in rows.select_for_update(no_key=True).values_list(
-            "pk", "correlation_keys", "opened_at", "last_alert_at"
-        )
-    ]
+def _return_home(groups: Sequence[Group], homes: Sequence[Home]) -> None:
+    """Groups with an alert that fired before go back into its incident: live still, or reopened soon after it ended."""
+    earlier = {home.fingerprint: home for home in homes if home.fingerprint is not None}
+    for group in groups:
+        prints = [arrival.reading.signal.fingerprint for arrival in group.arrivals]
+        home = next((earlier[p] for p in prints if p in earlier), None)
+        if home is not None:
+            group.incident = home.incident
+            if not home.is_live:
+                closing.reopen(home.incident)
 
 
 def _joined(group: Group) -> Row:
@@ -162,10 +181,8 @@ def _open(groups: Sequence[Group], receipt: Receipt, *, at: datetime) -> None:
     """New incidents, each with its INIT decision; inside a maintenance window that is withdrawn as `frozen` at once."""
     windows = holds.in_force(at, Hold.Stops.DECIDE)
     opened = statements.open_incidents([_opened(n, group, windows) for n, group in enumerate(groups)])
-    receipt.incidents += [row.incident for row in opened]
-    for row in opened:
-        if row.state == Decision.State.INIT:
-            decision_opened.announce(row.decision)
+    _mention(receipt, [row.incident for row in opened])
+    decision_opened.announce_all([row.decision for row in opened if row.state == Decision.State.INIT])
     publish("overview", "approvals")
 
 
@@ -207,18 +224,6 @@ def words_of(reading: Reading) -> dict[str, str]:
     )
 
 
-def _return_home(source: str, groups: Sequence[Group], *, at: datetime, conf: IncidentsConf) -> None:
-    """Groups with an alert that fired before go back into its incident: live still, or reopened soon after it ended."""
-    prints = [arrival.reading.signal.fingerprint for group in groups for arrival in group.arrivals]
-    homes = closing.homes_of_earlier_episodes(source, prints, since=at - timedelta(seconds=conf.reopen_within_s))
-    for group in groups:
-        home = next((homes[a.reading.signal.fingerprint] for a in group.arrivals if a.reading.signal.fingerprint in homes), None)
-        if home is not None:
-            group.incident = home.pk
-            if not home.is_live:
-                closing.reopen(home)
-
-
 def _end(source: str, readings: Sequence[Reading], receipt: Receipt) -> None:
     """Resolved alerts: they end their episode, and the incident whose last alert they were."""
     if not readings:
@@ -227,6 +232,6 @@ def _end(source: str, readings: Sequence[Reading], receipt: Receipt) -> None:
     receipt.accepted += len(stored)
     receipt.deduplicated += len(readings) - len(stored)
     touched = sorted({row.incident for row in stored if row.incident})
-    receipt.incidents += [incident for incident in touched if incident not in receipt.incidents]
+    _mention(receipt, touched)
     for incident in Incident.objects.filter(pk__in=touched):
         closing.resolve_if_quiet(incident, actor=SYSTEM)

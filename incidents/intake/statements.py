@@ -7,8 +7,12 @@ transaction the same lock order. Nothing here decides anything.
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.db import connection
+from django.db.backends.postgresql.base import ServerBindingCursor
+from django.db.backends.utils import CursorWrapper
 
 # One row of a batch, by column; JSON values only.
 Row = Mapping[str, object]
@@ -24,12 +28,25 @@ _GIVEN = """
 _COLUMNS = """source, fingerprint, name, status, severity, category, environment, cluster, target, labels, annotations,
     group_key, generator_url, anomaly_key, is_test, is_deadman, starts_at, ended_at, first_seen, last_seen, occurrences"""
 
-# A body that is not newer than the last end we know is a replay: it reopens nothing. A known alert costs one UPDATE.
+# A repeat needs its fingerprint alone: nothing is read of its labels, nothing of them travels.
+TOUCH_KNOWN = """
+WITH known AS MATERIALIZED (
+    SELECT id FROM incidents_alert
+     WHERE source = %(source)s::varchar AND fingerprint = ANY (%(prints)s::varchar[]) AND status IN ('firing', 'stale')
+     ORDER BY fingerprint
+       FOR NO KEY UPDATE)
+UPDATE incidents_alert a SET occurrences = a.occurrences + 1, last_seen = now(), status = 'firing'
+  FROM known WHERE a.id = known.id
+RETURNING a.fingerprint, a.id, a.incident_id, false
+"""
+
+# A body that is not newer than the last end we know is a replay: it reopens nothing. One that another request has
+# stored meanwhile is counted there.
 UPSERT_FIRING = f"""
 WITH {_GIVEN}, fired AS (
     INSERT INTO incidents_alert ({_COLUMNS})
-    SELECT %(source)s, g.fingerprint, g.name, 'firing', g.severity, g.category, g.environment, g.cluster, g.target, g.labels,
-           g.annotations, g.group_key, g.generator_url, g.anomaly_key, g.is_test, g.is_deadman, g.starts_at, NULL,
+    SELECT %(source)s::varchar, g.fingerprint, g.name, 'firing', g.severity, g.category, g.environment, g.cluster, g.target,
+           g.labels, g.annotations, g.group_key, g.generator_url, g.anomaly_key, g.is_test, g.is_deadman, g.starts_at, NULL,
            now(), now(), 1
       FROM given g
      WHERE NOT EXISTS (SELECT FROM incidents_alert old
@@ -52,7 +69,7 @@ WITH {_GIVEN}, ended AS (
     RETURNING a.id, a.fingerprint, a.incident_id),
 unheard AS (
     INSERT INTO incidents_alert ({_COLUMNS})
-    SELECT %(source)s, g.fingerprint, g.name, 'resolved', g.severity, g.category, g.environment, g.cluster, g.target,
+    SELECT %(source)s::varchar, g.fingerprint, g.name, 'resolved', g.severity, g.category, g.environment, g.cluster, g.target,
            g.labels, g.annotations, g.group_key, g.generator_url, g.anomaly_key, g.is_test, g.is_deadman, g.starts_at,
            g.ended_at, now(), now(), 1
       FROM given g
@@ -126,6 +143,28 @@ SELECT incident, now(), 'alerts.joined', '', cardinality(alerts) ||
 """
 
 
+# Where a new alert may belong: open incidents that share a key, and the incidents of its own earlier episodes.
+# Candidates are locked: one that is being resolved now is either kept open by this or not found.
+FIND_HOMES = """
+WITH candidate AS MATERIALIZED (
+    SELECT id, correlation_keys, opened_at, last_alert_at
+      FROM incidents_incident
+     WHERE status IN ('open', 'investigating', 'mitigating') AND correlation_keys && %(keys)s::varchar[]
+     ORDER BY id
+       FOR NO KEY UPDATE),
+earlier AS (
+    SELECT DISTINCT ON (a.fingerprint) a.fingerprint, i.id, i.status IN ('open', 'investigating', 'mitigating') AS is_live,
+           i.resolved_at
+      FROM incidents_alert a JOIN incidents_incident i ON i.id = a.incident_id
+     WHERE a.source = %(source)s AND a.fingerprint = ANY (%(prints)s::varchar[]) AND a.status = 'resolved'
+     ORDER BY a.fingerprint, a.ended_at DESC)
+SELECT NULL AS fingerprint, id, true AS is_live, correlation_keys, opened_at, last_alert_at FROM candidate
+UNION ALL
+SELECT fingerprint, id, is_live, NULL, NULL, NULL FROM earlier
+ WHERE is_live OR resolved_at > now() - %(reopen)s * interval '1 second'
+"""
+
+
 @dataclass(frozen=True, slots=True)
 class Stored:
     """What the database made of one signal. `is_new`: a new episode, to be correlated."""
@@ -137,6 +176,18 @@ class Stored:
 
 
 @dataclass(frozen=True, slots=True)
+class Home:
+    """An incident that alerts may belong to: by key, or as the one of an earlier episode (`fingerprint`)."""
+
+    fingerprint: str | None
+    incident: int
+    is_live: bool
+    keys: Sequence[str]
+    opened_at: datetime
+    last_alert_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Opened:
     n: int
     incident: int
@@ -144,33 +195,44 @@ class Opened:
     state: str
 
 
+def _fetch(sql: str, params: Mapping[str, object] | Sequence[object]) -> list[tuple[Any, ...]]:
+    """Run one of the statements above, prepared by the server after its first uses: they are long, and always the same."""
+    connection.ensure_connection()
+    with CursorWrapper(ServerBindingCursor(connection.connection), connection) as cursor:  # type: ignore[call-arg]
+        cursor.execute(sql, params)  # type: ignore[arg-type]
+        return cursor.fetchall() if cursor.description else []
+
+
 def _json(rows: Sequence[Row]) -> str:
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
 
 
+def touch_known(source: str, prints: Sequence[str]) -> list[Stored]:
+    """Count a repeat of every open alert among `prints`; returns those."""
+    return [Stored(*row) for row in _fetch(TOUCH_KNOWN, {"source": source, "prints": list(prints)})]
+
+
 def upsert(sql: str, source: str, rows: Sequence[Row]) -> list[Stored]:
-    with connection.cursor() as cursor:
-        cursor.execute(sql, {"rows": _json(rows), "source": source})
-        return [Stored(*row) for row in cursor.fetchall()]
+    return [Stored(*row) for row in _fetch(sql, {"rows": _json(rows), "source": source})]
 
 
 def lock(keys: Sequence[int]) -> None:
     """Hold these correlation keys until the end of the transaction; signed 64-bit numbers."""
-    with connection.cursor() as cursor:
-        cursor.execute(LOCK_KEYS, [list(keys)])
+    _fetch(LOCK_KEYS, [list(keys)])
+
+
+def find_homes(keys: Sequence[str], source: str, prints: Sequence[str], *, reopen_within_s: int) -> list[Home]:
+    params = {"keys": list(keys), "source": source, "prints": list(prints), "reopen": reopen_within_s}
+    return [Home(*row) for row in _fetch(FIND_HOMES, params)]
 
 
 def open_incidents(rows: Sequence[Row]) -> list[Opened]:
-    with connection.cursor() as cursor:
-        cursor.execute(OPEN_INCIDENTS, {"rows": _json(rows)})
-        return [Opened(*row) for row in cursor.fetchall()]
+    return [Opened(*row) for row in _fetch(OPEN_INCIDENTS, {"rows": _json(rows)})]
 
 
 def join_incidents(rows: Sequence[Row]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(JOIN_INCIDENTS, {"rows": _json(rows)})
+    _fetch(JOIN_INCIDENTS, {"rows": _json(rows)})
 
 
 def log_delivery(source: str, *, accepted: int, deduplicated: int, ignored: int, quarantined: int) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(LOG_DELIVERY, [source, accepted, deduplicated, ignored, quarantined])
+    _fetch(LOG_DELIVERY, [source, accepted, deduplicated, ignored, quarantined])

@@ -42,7 +42,13 @@ def alert(name="KubePodCrashLooping", *, status="firing", fingerprint="", starts
 
 
 def message(*alerts, **more):
-    return {"version": "4", "groupKey": '{}:{alertname="x"}', "status": "firing", "receiver": "aiops", "alerts": list(alerts)} | more
+    return {
+        "version": "4",
+        "groupKey": '{}:{alertname="x"}',
+        "status": "firing",
+        "receiver": "aiops",
+        "alerts": list(alerts),
+    } | more
 
 
 def test_a_firing_alert_opens_an_incident_with_its_decision(post):
@@ -53,7 +59,12 @@ def test_a_firing_alert_opens_an_incident_with_its_decision(post):
         "status": "accepted", "accepted": 1, "deduplicated": 0, "ignored": 0, "quarantined": 0,
         "incidents": [incident.ref], "reason": None,
     }  # fmt: skip
-    assert (incident.severity, incident.namespace, incident.target_kind, incident.target_name) == ("P2", "shop", "Deployment", "web")
+    assert (incident.severity, incident.namespace, incident.target_kind, incident.target_name) == (
+        "P2",
+        "shop",
+        "Deployment",
+        "web",
+    )
     assert incident.decisions.get().state == Decision.State.INIT
     assert incident.timeline.get().title == "Incident opened from 1 alert"
     assert incident.root_alert == incident.alerts.get()

@@ -1,0 +1,76 @@
+"""P1 to P5: webhooks, new and known alerts, beside the ceiling of the same run."""
+
+import asyncio
+import statistics
+from dataclasses import dataclass
+
+from bench.load import Load, body, closed_loop, open_loop, request
+from bench.stage import Stage
+
+ROUNDS, IN_FLIGHT = 3, 8
+REQUESTS = {1: 1200, 10: 500, 50: 160}
+KNOWN_REACH = {1: 0.14, 10: 0.20, 50: 0.27}
+NEW_REACH = {1: 0.11, 10: 0.18, 50: 0.30}
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the table."""
+
+    id: str
+    what: str
+    measured: str
+    reach: str
+    met: bool
+
+
+def bodies(size: int, count: int, generation: str) -> list[bytes]:
+    return [body(range(n * size, (n + 1) * size), generation=generation) for n in range(count)]
+
+
+def _send(url: str, contents: list[bytes], token: str) -> Load:
+    load = asyncio.run(closed_loop(url, [request(url, content, token) for content in contents], in_flight=IN_FLIGHT))
+    assert not load.failed, f"{load.failed} requests failed"
+    return load
+
+
+def measure(here: Stage) -> list[Line]:
+    token = here.manage("token", "create", "bench", "--scope", "webhooks").strip().splitlines()[-1]
+    ceiling, product = here.ceiling() + "/", here.web() + "/api/v1/webhooks/alertmanager"
+    lines = []
+    slow: list[Load] = []
+    for size, count in REQUESTS.items():
+        shares: dict[str, list[float]] = {"known": [], "new": []}
+        rates: dict[str, list[float]] = {"known": [], "new": []}
+        for round_ in range(ROUNDS):
+            fresh = bodies(size, count, f"{size}r{round_}")
+            top = {"new": _send(ceiling, fresh, "x").rate(size), "known": _send(ceiling, fresh, "x").rate(size)}
+            for case in ("new", "known"):
+                load = _send(product, fresh, token)
+                rates[case].append(load.rate(size))
+                shares[case].append(load.rate(size) / top[case])
+                if case == "new" and size == 50:
+                    slow.append(load)
+        for number, case, reach in (("P1", "known", KNOWN_REACH[size]), ("P2", "new", NEW_REACH[size])):
+            share = statistics.median(shares[case])
+            rate = statistics.median(rates[case])
+            lines.append(
+                Line(
+                    number, f"{case} alerts ÷ ceiling, ×{size}", f"{share:.2f} ({rate:,.0f}/s)", f"≥ {reach:.2f}", share >= reach
+                )
+            )
+    contents = [request(product, content, token) for content in bodies(10, 400, "open")]
+    load = asyncio.run(open_loop(product, contents, per_s=20.0))
+    p99 = load.percentile(0.99) * 1000
+    lines.append(Line("P3", "webhook p99, 20 requests/s of 10 new", f"{p99:.1f} ms", "< 10 ms", p99 < 10))
+    p99, worst = (statistics.median(load.percentile(q) for load in slow) * 1000 for q in (0.99, 1.0))
+    lines.append(
+        Line(
+            "P4",
+            "webhook p99 · worst, 8 in flight ×50 new",
+            f"{p99:.0f} · {worst:.0f} ms",
+            "≤ 60 · 200 ms",
+            p99 <= 60 and worst <= 200,
+        )
+    )
+    return lines

@@ -1,0 +1,113 @@
+"""What benchmarks run against: the product's own web process on embedded servers of its own, in a folder that goes away."""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Stage:
+    """Embedded PostgreSQL and Redis, migrated, with a token for webhooks."""
+
+    def __init__(self, var: Path) -> None:
+        self.var = var
+        self.env = {k: v for k, v in os.environ.items() if k not in ("DATABASE_URL", "REDIS_URL")}
+        self.env |= {"AIOPS_VAR": str(var), "DJANGO_SETTINGS_MODULE": "aiops.settings"}
+        self.processes: list[subprocess.Popen[bytes]] = []
+
+    def manage(self, *arguments: str) -> str:
+        done = subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.env, capture_output=True, check=False)
+        if done.returncode:
+            raise SystemExit(done.stderr.decode()[-2000:])
+        return done.stdout.decode()
+
+    def start(self, *command: str, process: str, **env: str) -> subprocess.Popen[bytes]:
+        log = (self.var / f"{process}.log").open("ab")
+        child = subprocess.Popen(
+            [sys.executable, *command], cwd=ROOT, env=self.env | {"AIOPS_PROCESS": process} | env, stdout=log, stderr=log
+        )
+        self.processes.append(child)
+        return child
+
+    def web(self) -> str:
+        """Start the web process; its base URL."""
+        port = free_port()
+        self.start(
+            "-m", "uvicorn", "aiops.asgi:application", "--port", str(port), "--loop", "uvloop", "--http", "httptools",
+            "--log-level", "warning", "--timeout-keep-alive", "60", process="web",
+        )  # fmt: skip
+        return wait_for(f"http://127.0.0.1:{port}", "/api/v1/health")
+
+    def ceiling(self) -> str:
+        port = free_port()
+        sockets = json.loads(
+            self.manage(
+                "shell",
+                "-v0",
+                "-c",
+                "import json;from django.conf import settings;print(json.dumps(str(settings.RUNTIME.sockets)))",
+            )
+        )
+        self.start(
+            "-m", "uvicorn", "bench.ceiling:app", "--port", str(port), "--loop", "uvloop", "--http", "httptools",
+            "--log-level", "warning", process="ceiling", CEILING_DATABASE=f"postgresql://aiops@/aiops?host={sockets}",
+        )  # fmt: skip
+        return wait_for(f"http://127.0.0.1:{port}", "/")
+
+    def stop(self) -> None:
+        for child in self.processes:
+            child.terminate()
+        for child in self.processes:
+            child.wait(15)
+
+
+def wait_for(base: str, path: str) -> str:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(base + path, timeout=2)
+        except urllib.error.HTTPError:
+            return base
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return base
+    raise SystemExit(f"{base} did not answer")
+
+
+@contextmanager
+def stage() -> Iterator[Stage]:
+    from aiops.runtime.paths import RuntimePaths
+    from aiops.runtime.servers import Postgres, Redis
+
+    var = Path(tempfile.mkdtemp(prefix="aiops-bench-"))
+    paths = RuntimePaths(var)
+    servers = (Postgres(paths), Redis(paths))
+    here = Stage(var)
+    try:
+        for server in servers:
+            server.start()
+        here.manage("migrate", "-v0")
+        yield here
+    finally:
+        here.stop()
+        for server in servers:
+            server.stop()
+        for folder in (paths.private, paths.sockets, var):
+            shutil.rmtree(folder, ignore_errors=True)

@@ -18,3 +18,13 @@ class Scope:
     def of(cls, action: Action, *, environment: str, alert_name: str) -> "Scope":
         namespace = action.target.namespace if action.target else None
         return cls(action.pattern, environment, namespace or "", alert_name)
+
+    @property
+    def place(self) -> str:
+        """`production/shop`, or the environment alone for what has no namespace."""
+        return f"{self.environment}/{self.namespace}" if self.namespace else self.environment
+
+    @property
+    def group(self) -> str:
+        """The resource group on which failures are counted together: `web-*` in a namespace (`trust-model.md` §5)."""
+        return self.pattern.partition(":")[2]

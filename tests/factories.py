@@ -1,8 +1,10 @@
 """Saved, valid, boring rows. A test states only what matters to it."""
 
 import itertools
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.utils import timezone
 
@@ -15,6 +17,8 @@ from approvals.models import Approval, Execution
 from approvals.plans import digest_of
 from incidents.models import Alert, Decision, Incident
 from incidents.proposals import Proposal, Source
+from learning import outcomes
+from learning.models import Outcome, Playbook, TrustRecord
 
 _numbers = itertools.count(1)
 WEB = Target(kind="Deployment", namespace="shop", name="web")
@@ -139,3 +143,53 @@ def make_execution(approval: Approval | None = None, **fields: Any) -> Execution
         "alert_name": approval.incident.alert_name,
     }
     return Execution.objects.create(**(defaults | fields))
+
+
+def record_outcome(result: str = "success", *, action: Action | None = None, **fields: Any) -> Outcome:
+    """A run as execution and verification would report it, with its ledger line. Signed by one person."""
+    defaults: dict[str, Any] = {
+        "execution": uuid4(),
+        "incident": 1,
+        "decision": next(_numbers),
+        "at": timezone.now(),
+        "autonomous": False,
+        "allowed_alone": False,
+        "source": Source.EXPERT_SYSTEM,
+        "environment": "production",
+        "namespace": "shop",
+        "alert_name": "HighMemory",
+        "anomaly_key": f"{next(_numbers):016x}",
+        "category": "saturation_memory",
+        "seconds": 60.0,
+        "blast_score": 35,
+        "tier": "human",
+        "playbook": None,
+        "predicted": 0.5,
+        "claimed": None,
+        "signers": ["lead"],
+    }
+    return outcomes.record(result=result, action=action or RestartWorkload(target=WEB), **(defaults | fields))
+
+
+def make_trust(**fields: Any) -> TrustRecord:
+    """A trust row without a ledger, for what is judged."""
+    defaults: dict[str, Any] = {
+        "pattern": "restart:web-*",
+        "environment": "production",
+        "namespace": "shop",
+        "alert_name": "HighMemory",
+    }
+    return TrustRecord.objects.create(**(defaults | fields))
+
+
+def make_playbook(*, steps: Sequence[str] = ("restart_workload",), **fields: Any) -> Playbook:
+    defaults: dict[str, Any] = {
+        "name": f"Playbook {next(_numbers)}",
+        "status": "approved",
+        "alert_names": ["HighMemory"],
+        "target_kind": "Deployment",
+    }
+    playbook = Playbook.objects.create(**(defaults | fields))
+    for position, action_class in enumerate(steps, start=1):
+        playbook.steps.create(position=position, action_class=action_class)
+    return playbook

@@ -1,0 +1,40 @@
+"""Repair records: the verified outcomes of an anomaly, and what they recommend (`learning/ranking.py` holds the rules)."""
+
+from datetime import datetime, timedelta
+
+from aiops.core.actions import Action
+from aiops.core.scales import Tier
+from learning import ranking
+from learning.conf import LearningConf
+from learning.models import Outcome
+from learning.ranking import Recommendation, Record, Summary
+
+# More than this of one anomaly are not read: `records_per_pair` for some dozen different repairs.
+MOST_RECORDS = 2000
+
+
+def records(anomaly_key: str, *, conf: LearningConf, at: datetime) -> list[Record]:
+    """Newest first. What nobody could verify, and what the target refused, says nothing about a repair."""
+    since = at - timedelta(days=conf.records_days)
+    found = Outcome.objects.verified().filter(anomaly_key=anomaly_key, at__gte=since, at__lte=at).order_by("-at", "-id")
+    return [
+        Record(
+            action=outcome.action_typed,
+            successes=outcome.successes,
+            failures=outcome.failures,
+            seconds=outcome.seconds,
+            blast_score=outcome.blast_score,
+            tier=Tier(outcome.tier or Tier.HUMAN),
+            at=outcome.at,
+        )
+        for outcome in found[:MOST_RECORDS]
+    ]
+
+
+def recommendation(anomaly_key: str, proposed: Action | None, *, conf: LearningConf, at: datetime) -> Recommendation:
+    """What to do about this anomaly by its history. `proposed` is what the engine would do, None where none did."""
+    return ranking.recommend(records(anomaly_key, conf=conf, at=at), proposed=proposed, conf=conf)
+
+
+def summary(anomaly_key: str, *, conf: LearningConf, at: datetime) -> Summary:
+    return ranking.summarise(records(anomaly_key, conf=conf, at=at), conf)

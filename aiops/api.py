@@ -18,6 +18,7 @@ from aiops.health import router as health_router
 from incidents.api import router as incidents_router
 from incidents.webhooks import DATABASE_DOWN
 from incidents.webhooks import router as webhooks_router
+from learning.api import router as learning_router
 
 log = structlog.get_logger(__name__)
 
@@ -106,3 +107,4 @@ for failure in DATABASE_DOWN:
 api.add_router("", health_router)
 api.add_router("/webhooks", webhooks_router)
 api.add_router("", incidents_router)
+api.add_router("", learning_router)

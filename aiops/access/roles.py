@@ -44,6 +44,7 @@ class Act(StrEnum):
     HOLD = "hold.edit"
     DEPENDENCIES = "dependencies.edit"
     GRANT = "trust.grant"
+    REVOKE = "trust.revoke"
     GOVERN = "governance.act"
     STOP = "execution.stop"
     SETTLE = "execution.settle"

@@ -1,7 +1,7 @@
 """The API: its routers, who may call it, and how its refusals look."""
 
 from http import HTTPStatus
-from typing import cast
+from typing import Any, cast
 
 import structlog
 from django.core.exceptions import ObjectDoesNotExist
@@ -94,7 +94,7 @@ def on_http_error(request: HttpRequest, error: HttpError) -> HttpResponse:
     return problem(request, error.status_code, str(error))
 
 
-def on_no_database(request: HttpRequest, error: Exception) -> HttpResponse:
+def on_no_database(request: HttpRequest, error: Any) -> HttpResponse:
     log.error("api.database_down", error=str(error))
     response = problem(request, 503, "the database does not answer; ask again in a few seconds")
     response["Retry-After"] = "5"

@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.views.decorators.http import require_GET
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -16,7 +16,6 @@ from prometheus_client.registry import Collector
 
 from aiops.access.authentication import address_of, bearer, of_token
 from aiops.access.models import ApiToken
-from aiops.core.errors import NotAllowed
 
 KEPT_S = 5.0
 LOOPBACK = frozenset({"127.0.0.1", "::1", ""})
@@ -158,7 +157,7 @@ def metrics(request: HttpRequest) -> HttpResponse:
     secret = bearer(request)
     known = secret is not None and any(of_token(secret, scope=scope, address=address) for scope in ApiToken.Scope.values)
     if not known and (secret is not None or address not in LOOPBACK):
-        raise NotAllowed("metrics are for a token, or for a scraper on this machine")
+        return HttpResponseForbidden("Metrics are for a token, or for a scraper on this machine.\n", content_type="text/plain")
     return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 

@@ -64,9 +64,12 @@ def approved_playbooks() -> list[Symptoms]:
             severities=frozenset(row.severities),
             services=frozenset(row.services),
             labels=dict(row.labels),
-            steps=tuple(Step(step.action_class, dict(step.parameters)) for step in row.steps.all()),
+            steps=tuple(
+                Step(step.action_class, dict(step.parameters), step.target_kind, step.target_name) for step in row.steps.all()
+            ),
             runs=row.runs,
             rate=row.success_rate,
+            needs=frozenset(row.needs),
         )
         for row in rows
     ]

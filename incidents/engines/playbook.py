@@ -5,26 +5,39 @@ fields that it states. The explanation says which ones matched.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence, Set
+from dataclasses import dataclass, replace
 
-from pydantic import JsonValue
+from pydantic import JsonValue, ValidationError
 
 from aiops.core import actions
 from aiops.core.actions import Action
 from aiops.core.errors import Invalid
 from aiops.core.targets import Target
 from incidents.conf import IncidentsConf
+from incidents.engines.signs import Sign, case_of
 from incidents.proposals import Facts, Proposal, Source
+from incidents.targets import pod_of
+from learning.models import Playbook
 
 WEIGHTS = {"alert names": 0.45, "category": 0.20, "service": 0.15, "severity": 0.10, "labels": 0.10}
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
+# No playbook leads on these: over, on purpose, only a test, perhaps written by somebody, or not to be found.
+NEVER = frozenset({Sign.RESOLVED, Sign.DEADMAN, Sign.TEST, Sign.TAMPERED, Sign.PLACELESS, Sign.SYSTEM, Sign.MANY_NODES})
+# Only one that names the service may: it keeps state, others depend on it, or its work must not be done twice.
+NAMED_ONLY = frozenset({Sign.STATEFUL, Sign.INFRASTRUCTURE, Sign.IRREVERSIBLE_JOB})
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
+    """`target_kind` and `target_name` are empty where the incident's own target is meant."""
+
     action_class: str
     parameters: dict[str, JsonValue]
+    target_kind: str = ""
+    target_name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +56,7 @@ class Symptoms:
     steps: tuple[Step, ...]
     runs: int
     rate: float | None
+    needs: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,20 +114,50 @@ def rank(playbooks: Sequence[Symptoms], facts: Facts, conf: IncidentsConf) -> li
         total = sum(WEIGHTS[name] * score for name, score in fields.items()) / weight if weight else 0.0
         found.append(Match(playbook, round(total, 4), fields))
     found.sort(key=lambda match: (-match.similarity, match.playbook.id))
-    return [_judged(match, found, conf) for match in found]
+    signs = case_of(facts).signs
+    seen = shown(signs)
+    found = [replace(match, reason=_unfit(match, signs, seen)) for match in found]
+    rivals = [match for match in found if not match.reason]
+    return [match if match.reason else _judged(match, rivals, conf) for match in found]
 
 
-def _judged(match: Match, found: Sequence[Match], conf: IncidentsConf) -> Match:
+def shown(signs: Set[Sign]) -> frozenset[str]:
+    """What playbooks may need beside the alert, as far as evidence, labels and words show it."""
+    needs = {
+        Playbook.Need.RECENT_ROLLOUT: Sign.RELEASED in signs,
+        Playbook.Need.NO_RECENT_ROLLOUT: Sign.RELEASED not in signs,
+        Playbook.Need.OOM_KILLED: Sign.OOM_KILLED in signs,
+        Playbook.Need.ONE_POD: Sign.POD_KNOWN in signs and Sign.BARE_POD not in signs,
+        Playbook.Need.SATURATED: bool(signs & {Sign.SURGE, Sign.CPU_BOUND}),
+    }
+    return frozenset(need.value for need, is_shown in needs.items() if is_shown)
+
+
+def _unfit(match: Match, signs: Set[Sign], seen: Set[str]) -> str:
+    """Why a playbook cannot lead here however alike it is; empty where nothing speaks against it."""
+    playbook = match.playbook
+    stops = signs & NEVER or (not playbook.services and signs & NAMED_ONLY)
+    if stops:
+        return f"keeps away: {', '.join(sorted(sign.value for sign in stops))}"
+    if missing := playbook.needs - seen:
+        return f"needs {', '.join(sorted(Playbook.Need(need).label for need in missing))}, which nothing shows"
+    if match.fields.get("labels", 1.0) < 1.0:
+        return "a label that it asks for is not there"
+    return ""
+
+
+def _judged(match: Match, rivals: Sequence[Match], conf: IncidentsConf) -> Match:
+    """`rivals` could lead here as well."""
     reason = ""
     playbook = match.playbook
-    rivals = [m for m in found if m is not match and m.playbook.steps != playbook.steps]
+    others = [m for m in rivals if m is not match and m.playbook.steps != playbook.steps]
     if match.similarity < conf.playbook_similarity:
         reason = f"fits at {match.similarity:.2f}; {conf.playbook_similarity:.2f} is needed to lead"
     elif playbook.rate is not None and playbook.rate < conf.playbook_success_rate:
         reason = f"worked in {playbook.rate:.0%} of {playbook.runs} runs; {conf.playbook_success_rate:.0%} is needed to lead"
-    elif rivals and match.similarity - max(m.similarity for m in rivals) < conf.playbook_margin:
+    elif others and match.similarity - max(m.similarity for m in others) < conf.playbook_margin:
         reason = "no clear lead over another playbook with other steps"
-    return Match(playbook, match.similarity, match.fields, reason)
+    return replace(match, reason=reason)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,14 +169,13 @@ class PlaybookEngine:
     name: str = "playbook"
 
     def propose(self, facts: Facts) -> Proposal | None:
-        matches = rank(self.playbooks, facts, self.conf)
-        if not matches or matches[0].reason or facts.target is None:
+        best = next((match for match in rank(self.playbooks, facts, self.conf) if not match.reason), None)
+        if best is None or facts.target is None:
             return None
-        best = matches[0]
         try:
-            steps = tuple(_step(step, facts.target) for step in best.playbook.steps)
-        except Invalid:
-            return None  # written for another kind of target than its own name says
+            steps = tuple(_step(step, facts.target, facts) for step in best.playbook.steps)
+        except (Invalid, ValidationError):
+            return None  # written for another kind of target than its own name says, or for a pod that nobody named
         record = "no runs yet" if best.playbook.rate is None else f"{best.playbook.rate:.0%} of {best.playbook.runs} runs"
         return Proposal(
             source=Source.PLAYBOOK,
@@ -146,5 +189,17 @@ class PlaybookEngine:
         )
 
 
-def _step(step: Step, target: Target) -> Action:
-    return actions.build(step.action_class, target, **step.parameters)
+def _step(step: Step, target: Target, facts: Facts) -> Action:
+    return actions.build(step.action_class, _aimed(step, target, facts), **step.parameters)
+
+
+def _aimed(step: Step, target: Target, facts: Facts) -> Target:
+    """The incident's own target, its pod where the step is for one, or what the step names in the same place."""
+    if step.target_kind == "Pod" and target.kind != "Pod":
+        pod = pod_of(facts.root.labels)
+        if pod is None or pod.namespace != target.namespace:
+            raise Invalid("no pod of the target is named", loc=("action", "target"))
+        return pod
+    if not (step.target_kind or step.target_name):
+        return target
+    return Target(kind=step.target_kind or target.kind, namespace=target.namespace, name=step.target_name or target.name)

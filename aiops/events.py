@@ -6,7 +6,6 @@ sweeper finds in the database (`reliability.md` §1). So nothing here ever fails
 
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Protocol
 
 import redis
@@ -72,7 +71,11 @@ def broker_answers() -> bool:
 
 def enqueue(task: Task, *ids: int | str) -> None:
     """Send `task` its ids after the surrounding transaction commits. Never raises: a lost message is the sweeper's."""
-    transaction.on_commit(partial(_send, task, ids), robust=True)
+
+    def send() -> None:  # a function with a name: Django reports by it what a callback raises
+        _send(task, ids)
+
+    transaction.on_commit(send, robust=True)
 
 
 def enqueue_all(task: Task, ids: Sequence[int]) -> None:

@@ -6,7 +6,7 @@ may see the same of it (`may`), whatever their number.
 
 from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import cache
 from typing import Any
 
 import structlog
@@ -63,7 +63,11 @@ class Fragment:
 
 def publish(*topics: str) -> None:
     """Say after the commit that `topics` changed. Never raises: a page that misses it polls or reconnects."""
-    transaction.on_commit(partial(_send, topics), robust=True)
+
+    def send() -> None:  # a function with a name: Django reports by it what a callback raises
+        _send(topics)
+
+    transaction.on_commit(send, robust=True)
 
 
 def _send(topics: tuple[str, ...]) -> None:
@@ -71,8 +75,9 @@ def _send(topics: tuple[str, ...]) -> None:
     if events.broker.is_open:
         return
     layer = get_channel_layer()
+    client = _redis()  # held until it has sent: of threads that ask first together, all but one get one of their own
     try:
-        with _redis().pipeline(transaction=False) as pipeline:
+        with client.pipeline(transaction=False) as pipeline:
             for topic in topics:
                 message = {"type": "topic.changed", "topic": topic}
                 pipeline.publish(f"{PREFIX}__group__{GROUP.format(topic)}", layer.serialize(message))

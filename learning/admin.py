@@ -186,4 +186,4 @@ class PlaybookVersionAdmin(ReadOnly, ModelAdmin):
         marks = {Change.SAME: ("span", "  "), Change.INSERTED: ("ins", "+ "), Change.DELETED: ("del", "- ")}
         lines = [(*marks[line.change], line.text) for line in playbook_versions.changes(version)]
         body = format_html_join("\n", "<{0}>{1}{2}</{0}>", lines)
-        return format_html("<pre>{}</pre>", body)
+        return format_html('<pre style="white-space: pre-wrap">{}</pre>', body)

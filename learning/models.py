@@ -299,7 +299,7 @@ class Playbook(models.Model):
         RECENT_ROLLOUT = "recent_rollout", "a rollout shortly before"
         NO_RECENT_ROLLOUT = "no_recent_rollout", "no rollout shortly before"
         OOM_KILLED = "oom_killed", "a container killed for its memory limit"
-        ONE_POD = "one_pod", "one pod unhealthy, its siblings ready"
+        ONE_POD = "one_pod", "one pod unhealthy and not several"
         SATURATED = "saturated", "CPU or traffic near the limit"
 
     name = models.CharField(max_length=150, unique=True)

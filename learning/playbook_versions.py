@@ -6,10 +6,10 @@ from difflib import ndiff
 from enum import StrEnum
 
 from django.db import transaction
-from pydantic import JsonValue
+from pydantic import BaseModel, JsonValue
 
 from learning.models import Playbook, PlaybookVersion
-from learning.playbook_file import Document, to_yaml
+from learning.playbook_file import Document, Step, Symptoms, to_yaml
 
 
 @transaction.atomic
@@ -44,9 +44,24 @@ _CHANGES = {"  ": Change.SAME, "+ ": Change.INSERTED, "- ": Change.DELETED}
 
 def diff(old: Mapping[str, JsonValue] | None, new: Mapping[str, JsonValue]) -> list[DiffLine]:
     """Line by line from one snapshot to another; None is no playbook at all."""
-    before = to_yaml(dict(old)).splitlines() if old else []
-    lines = ndiff(before, to_yaml(dict(new)).splitlines())
+    before = to_yaml(in_order(old)).splitlines() if old else []
+    lines = ndiff(before, to_yaml(in_order(new)).splitlines())
     return [DiffLine(_CHANGES[line[:2]], line[2:]) for line in lines if line[:2] in _CHANGES]
+
+
+def in_order(snapshot: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+    """The snapshot as people write one: the database keeps the fields of JSON in an order of its own."""
+    ordered = _sorted(snapshot, Document)
+    if isinstance(symptoms := snapshot.get("symptoms"), dict):
+        ordered["symptoms"] = _sorted(symptoms, Symptoms)
+    if isinstance(steps := snapshot.get("steps"), list):
+        ordered["steps"] = [_sorted(step, Step) if isinstance(step, dict) else step for step in steps]
+    return ordered
+
+
+def _sorted(fields: Mapping[str, JsonValue], model: type[BaseModel]) -> dict[str, JsonValue]:
+    order = list(model.model_fields)
+    return dict(sorted(fields.items(), key=lambda item: order.index(item[0]) if item[0] in order else len(order)))
 
 
 def changes(version: PlaybookVersion) -> list[DiffLine]:

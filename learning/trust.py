@@ -11,7 +11,9 @@ from learning.judgement import Brakes, Granted, Level, Row, Standing, judge
 from learning.models import TrustRecord
 from learning.scopes import Scope
 
-__all__ = ["Ask", "Brakes", "Granted", "Level", "Row", "Scope", "Standing", "judge", "standing", "standings", "standings_of"]
+__all__ = [
+    "Ask", "Brakes", "Granted", "Level", "Row", "Scope", "Standing", "judge", "known", "standing", "standings", "standings_of",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,15 @@ class Ask:
     scope: Scope
     tier: Tier
     brakes: Brakes
+
+
+def known(scope: Scope, *, conf: LearningConf, at: datetime) -> tuple[Row, tuple[Granted, ...]]:
+    """What `judge` has to know of a scope, for who stores what was judged: the row, and the grants in force."""
+    records = list(TrustRecord.objects.of([scope]))
+    if not records:
+        return Row(), ()
+    pk = records[0].pk
+    return rows.load(records, conf=conf, at=at)[pk], tuple(rows.grants_of([pk], at=at)[pk])
 
 
 def standing(scope: Scope, tier: Tier, brakes: Brakes, *, conf: LearningConf, at: datetime) -> Standing:

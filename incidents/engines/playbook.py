@@ -115,22 +115,34 @@ def rank(playbooks: Sequence[Symptoms], facts: Facts, conf: IncidentsConf) -> li
         found.append(Match(playbook, round(total, 4), fields))
     found.sort(key=lambda match: (-match.similarity, match.playbook.id))
     signs = case_of(facts).signs
-    seen = shown(signs)
+    seen = shown(facts, signs)
     found = [replace(match, reason=_unfit(match, signs, seen)) for match in found]
     rivals = [match for match in found if not match.reason]
     return [match if match.reason else _judged(match, rivals, conf) for match in found]
 
 
-def shown(signs: Set[Sign]) -> frozenset[str]:
+def shown(facts: Facts, signs: Set[Sign]) -> frozenset[str]:
     """What playbooks may need beside the alert, as far as evidence, labels and words show it."""
     needs = {
         Playbook.Need.RECENT_ROLLOUT: Sign.RELEASED in signs,
         Playbook.Need.NO_RECENT_ROLLOUT: Sign.RELEASED not in signs,
         Playbook.Need.OOM_KILLED: Sign.OOM_KILLED in signs,
-        Playbook.Need.ONE_POD: Sign.POD_KNOWN in signs and Sign.BARE_POD not in signs,
+        Playbook.Need.ONE_POD: Sign.BARE_POD not in signs and _is_one_pod(facts),
         Playbook.Need.SATURATED: bool(signs & {Sign.SURGE, Sign.CPU_BOUND}),
     }
     return frozenset(need.value for need, is_shown in needs.items() if is_shown)
+
+
+def _is_one_pod(facts: Facts) -> bool:
+    """All alerts name the same pod, and the live workload, where it was read, misses no more than one."""
+    pods = {pod_of(alert.labels) for alert in facts.alerts}
+    counts = [item.facts for item in facts.evidence if item.kind == "workload"]
+    missing = [_whole(values.get("replicas")) - _whole(values.get("ready")) for values in counts]
+    return len(pods) == 1 and None not in pods and all(number <= 1 for number in missing)
+
+
+def _whole(value: JsonValue) -> int:
+    return value if isinstance(value, int) else 0
 
 
 def _unfit(match: Match, signs: Set[Sign], seen: Set[str]) -> str:

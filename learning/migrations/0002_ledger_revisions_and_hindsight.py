@@ -62,7 +62,7 @@ class Migration(migrations.Migration):
                         ("recent_rollout", "a rollout shortly before"),
                         ("no_recent_rollout", "no rollout shortly before"),
                         ("oom_killed", "a container killed for its memory limit"),
-                        ("one_pod", "one pod unhealthy, its siblings ready"),
+                        ("one_pod", "one pod unhealthy and not several"),
                         ("saturated", "CPU or traffic near the limit"),
                     ],
                     max_length=20,

@@ -1,6 +1,7 @@
 """The playbooks that come with the product, led by the alerts of the corpus: what they propose has to be right."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from bench.corpus import score
 from incidents import analysis
 from incidents.conf import IncidentsConf
 from incidents.engines.playbook import PlaybookEngine, rank
+from incidents.proposals import EvidenceFacts
 from incidents.replay import replay
 from tests.factories import make_playbook
 
@@ -67,6 +69,14 @@ def test_frequent_situations_find_their_repair(starters, corpus, key, action):
 def test_replacing_a_pod_aims_at_the_pod_that_the_alert_names(starters, corpus):
     proposal = PlaybookEngine(starters, CONF).propose(by_id(corpus, "a-006"))
     assert str(proposal.action.target) == "Pod shop/recommendation-6f7c9d5b88-kq2hz"
+
+
+@pytest.mark.parametrize(("ready", "leads"), [(4, True), (1, False)])
+def test_of_several_unhealthy_pods_none_is_replaced(starters, corpus, ready, leads):
+    facts = by_id(corpus, "a-006")
+    seen = EvidenceFacts(1, "workload", "Workload", "", {"replicas": 5, "ready": ready})
+    proposal = PlaybookEngine(starters, CONF).propose(replace(facts, evidence=[seen]))
+    assert (proposal is not None) is leads
 
 
 def test_a_crash_without_a_rollout_is_not_rolled_back(starters, corpus):

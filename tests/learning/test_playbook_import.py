@@ -197,6 +197,18 @@ def test_a_difference_is_shown_line_by_line():
     ]  # fmt: skip
 
 
+def test_fields_come_in_the_order_in_which_people_write_them():
+    kept_by_the_database = {
+        "steps": [{"verify": "x", "action": "rollback"}],
+        "name": "n",
+        "symptoms": {"target_kind": "Pod", "labels": {}},
+    }
+    ordered = playbook_versions.in_order(kept_by_the_database)
+    assert (list(ordered), list(ordered["symptoms"]), list(ordered["steps"][0])) == (
+        ["name", "symptoms", "steps"], ["labels", "target_kind"], ["action", "verify"],
+    )  # fmt: skip
+
+
 @pytest.mark.django_db
 def test_the_first_version_is_all_new(manage):
     manage("import", RESTART)

@@ -11,7 +11,7 @@ from learning.conf import LearningConf
 from learning.judgement import Brakes, Level
 from learning.models import TrustRecord
 from learning.scopes import Scope
-from learning.trust import Ask, standings
+from learning.trust import Ask, Row, judge, known, standings
 from tests.factories import make_trust, record_outcome
 
 CONF = LearningConf()
@@ -64,6 +64,15 @@ def test_a_list_costs_the_same_queries_for_one_row_and_for_many():
     for n in range(6):
         record_outcome(alert_name=f"A{n}")
     assert asked(1) == asked(6)
+
+
+def test_what_is_known_judges_to_the_same_standing():
+    record_outcome()
+    scope, now = Scope("restart:web-*", "production", "shop", "HighMemory"), timezone.now()
+    row, grants = known(scope, conf=CONF, at=now)
+    judged = judge(row, grants, Tier.HUMAN, Brakes(), scope=scope, conf=CONF, at=now)
+    assert judged == standings([Ask(scope, Tier.HUMAN, Brakes())], conf=CONF, at=now)[0]
+    assert known(Scope("x:y", "production", "", ""), conf=CONF, at=now) == (Row(), ())
 
 
 def test_answers_come_in_the_order_asked_with_and_without_a_row():

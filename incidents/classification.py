@@ -1,7 +1,7 @@
 """What an alert is about: the component decides before the symptom.
 
-The first row of `_ROWS` whose phrases occur in the name of the alert decides. Only where the name says nothing do the scrape
-job, the summary and the kind of the target.
+In this order: the component that the name of the alert names, the component that a label belongs to, the symptom in the
+name (whose component the scrape job may still tell), the summary, the kind of the target.
 """
 
 import re
@@ -14,89 +14,115 @@ from incidents.labels import Labels
 from incidents.vocabulary import phrases, words_of
 
 MAX_TEXT = 300
+Rows = tuple[tuple[C, re.Pattern[str]], ...]
 
-_DEADMAN = phrases("watchdogs?, dead ?man\\w*, (info )?inhibitor, always firing, (alerting |prometheus )?heartbeat( alert)?")
+_DEADMAN = phrases(r"""
+    watchdogs?, dead ?man\w*, (info )?inhibitor, always firing, (alerting|prometheus|alertmanager|pipeline|monitoring) heartbeat,
+    heartbeat( alert)?, snitch
+""")  # fmt: skip
 
-# A category and what means it. The order is the meaning: components first, then symptoms, then what is left.
-_ROWS: tuple[tuple[C, re.Pattern[str]], ...] = (
+# Parts of a system, the more specific ones first.
+_COMPONENTS: Rows = (
     (C.SECURITY, phrases(r"""
         falco, brute force, intrusion, security, malware, cve, vulnerabilit\w+, unauthori[sz]ed, shell, crypto ?min\w+,
-        privileged?, waf, exploit\w*, suspicious, attack, rootkit, audit, exfiltration, sudo, ddos, trivy, kyverno,
-        gatekeeper, breach, (stale|leaked|rotated|expired) (secret|credentials?|token|password), secret rotation
+        privileged?, privilege escalation, waf, exploit\w*, suspicious, attack, rootkit, audit, exfiltration, sudo, ddos,
+        trivy, kyverno, gatekeeper, breach, failed logins?, logins? failed, ransomware, phishing,
+        (stale|leaked|rotated|expired) (secret|credentials?|token|password), (secret|credentials?|token|password)s? rotat\w+
     """)),
-    (C.CERTIFICATE, phrases("certs?, certificates?, ssl, tls, x509, acme, letsencrypt, issuer, ocsp")),
+    (C.CERTIFICATE, phrases(r"certs?, certificates?, ssl, tls, x509, acme, letsencrypt, issuer, ocsp, certmanager")),
     (C.MONITORING_META, phrases(r"""
-        prometheus, alertmanager, thanos, cortex, mimir, loki, promtail, grafana, alloy, tempo, jaeger, otel\w*,
-        opentelemetry, kube state metrics, config reloader, scrap(e|ing|ed), exporter, textfile collector, target down,
-        targets? (missing|disappeared|unhealthy), datasource, no data, pushgateway, vm (agent|alert|insert|select|storage),
-        victoria ?metrics, metrics? (missing|absent|stale), (recording|alerting) rules?, rule evaluations?, probe missing,
-        configuration reload, monitoring, telegraf
+        prometheus, alertmanager, thanos, cortex, mimir, loki, promtail, grafana, alloy, tempo, jaeger, otel\w*, zipkin,
+        opentelemetry, kube state metrics, config reloader, scrap(e|es|ing|ed), exporter, textfile collector, target down,
+        targets? (missing|disappeared|unhealthy|down), datasource, no data, pushgateway, vm (agent|alert|insert|select|storage),
+        victoria ?metrics, metrics? (missing|absent|stale), (recording|alerting) rules?, rule (evaluations?|failures?),
+        probe missing, configuration reload, monitoring, telegraf, log ?shipper, logging pipeline, fluent ?(bit|d), logstash
     """)),
     (C.CONTROL_PLANE, phrases(r"""
         etcd, apiserver, kube(rnetes)? (api|scheduler|controller manager|proxy|client|version \w+), controller manager,
-        kubelet client errors, aggregated api, admission( webhooks?)?, cloud controller, api terminated requests
+        kube(let)? client errors, kubelet client errors, aggregated api, admission( webhooks?)?, cloud controller,
+        api terminated requests, cluster operator, cluster version, machine config \w+
     """)),
+    (C.STORAGE, phrases("ceph\\w*, rook, longhorn, minio, zfs, zpool, glusterfs, openebs")),
     (C.DATABASE, phrases(r"""
         postgres\w*, pg\w*, mysql\w*, mariadb, mongo\w*, elastic\w*, opensearch, cassandra, patroni, oracle, mssql,
-        sql( server)?, clickhouse, cockroach\w*, couchdb, influx\w*, neo ?4? ?j?, dynamodb, rds, aurora, spanner, cnpg,
-        galera, tidb, tikv, scylla, vitess, hbase, solr, database, db, replication slot, zookeeper, meili\w*,
-        dead tuples?, vacuum\w*, bloat, timescale, proxysql, barman, wal
+        sql( server)?, clickhouse, cockroach\w*, couchdb, influx\w*, neo4j, dynamodb, rds, aurora, spanner, cnpg, innodb,
+        galera, tidb, tikv, scylla, vitess, hbase, solr, databases?, db, replication slot, zookeeper, meili\w*, shards?,
+        dead tuples?, vacuum\w*, bloat, timescale, proxysql, barman, wal, slow quer(y|ies), replication, redshift
     """)),
     (C.QUEUE, phrases(r"""
-        rabbit\w*, kafka, pulsar, nats, jetstream, activemq, mq\w*, sqs, kinesis, queues?, consumers?, topics?, broker,
-        sidekiq, celery, dlq, dead letter, backlog, strimzi, burrow, pubsub, messages, outbox
+        rabbit\w*, kafka, pulsar, nats, jetstream, activemq, mq\w*, sqs, kinesis, queues?, consumers?, topics?, brokers?,
+        sidekiq, celery, dlq, dead letters?, backlog, strimzi, burrow, pubsub, messages, outbox, redpanda
     """)),
-    (C.CACHE, phrases("redis, memcached?, varnish, caches?, hazelcast, valkey, dragonfly")),
-    (C.EXTERNAL_DEPENDENCY, phrases("third party, external, vendor, saas, partner, provider, dependency, psp, status ?page")),
+    (C.CACHE, phrases(r"redis, memcached?, varnish, caches?, hazelcast, valkey, dragonfly, cdn")),
+    (C.EXTERNAL_DEPENDENCY, phrases(r"""
+        third party, external, vendor, saas, partner, provider, (external )?dependency, psp, status ?page, from upstream
+    """)),
     (C.BATCH_JOB, phrases(r"""
         cronjobs?, jobs?, backups?, etl, pipelines?, airflow, dag, velero, spark, nightly, batch, scheduled task,
-        snapshots?, restic, workflow
+        snapshots?, restic, workflow, migration, jenkins, builds?, ci runner
     """)),
     (C.CAPACITY_QUOTA, phrases(r"""
-        quotas?, hpa, overcommit, autoscal\w+, too many pods, max replicas, underutili[sz]ed, overscaled, overprovisioned,
-        keda, scaled ?object, capacity, rate limit\w*, ips? exhaust\w*
+        quotas?, hpa, overcommit, autoscal\w+, too many (pods|replicas), max replicas, underutili[sz]ed, overscaled, keda,
+        overprovisioned, oversized, scaled ?object, capacity, rate limit\w*, ips? exhaust\w*, (replicas )?too few( \w+)?,
+        idle replicas, replicas idle, resource limits?, limit too \w+, low (cpu|memory) (usage|utili[sz]ation)
     """)),
     (C.NODE, phrases(r"""
-        node ((disk|memory|pid|network) )?pressure, gpu, xid, edac, ecc, nvlink, node not ready, dcgm, systemd, clock, ntp,
-        chrony, time skew, kernel, (over)?temperature, temp, fan, power supply, psu, ups, ipmi, reboot\w*
+        kube(rnetes)? nodes?, nodes? ((disk|memory|pid|network) )?pressure, nodes? not ready, nodes? unreachable, gpus?, xid,
+        edac, ecc, nvlink, dcgm, systemd, unit (failed|crashed), clock, ntp, chrony\w*, time (sync|skew|drift), kernel,
+        (over)?temperature, temp, hot, fan, power supply, psu, ups, ipmi, reboot\w*, spot, preempt\w+, node maintenance,
+        memory pressure, (disk|pid) pressure, hardware
     """)),
     (C.STORAGE, phrases(r"""
-        persistentvolume(claim)?s?, volumes?, pvcs?, disks?, filesystems?, inodes?, raid, zfs, zpool, ceph\w*, minio,
-        smart, nvme, longhorn, nfs, lvm, md, storage, iops, s3, bucket, openebs, rook, osd, partition, device error,
-        io errors?, space
+        persistentvolume(claim)?s?, volumes?, pvcs?, disks?, filesystems?, inodes?, raid, zfs, zpool, ceph\w*, minio, smart,
+        nvme, longhorn, nfs, lvm, md, storage, iops, s3, bucket, openebs, rook, osd, partition, device errors?, io errors?,
+        disk ?space, glusterfs, iscsi
     """)),
     (C.NETWORK, phrases(r"""
         coredns, dns, network, interfaces?, conntrack, packets?, bonding, bgp, vpn, wireguard, ipsec, switch, router, snmp,
-        nic, cilium, calico, tunnel, ping, icmp, tcp, udp, bandwidth, arp, metallb, transmit, receive, link, firewall
+        nic, cilium, calico, tunnel, ping, icmp, tcp, udp, bandwidth, arp, metallb, transmit, receive, link, firewall, ospf
     """)),
-    (C.SATURATION_MEMORY, phrases(r"oom kill detected, swap\w*")),
-    (C.LATENCY, phrases("pending requests, requests? pending")),
-    (C.WORKLOAD_CRASH, phrases(r"""
-        crash\w*, oom\w*, killed, restart\w*, pods? not \w+, evict\w*, deadlock\w*, panic\w*, zombie, liveness, readiness,
-        hung, hang\w*, terminated, stuck terminating, segfault\w*, pod (unhealthy|failed), not responding, core dump\w*,
-        unresponsive
-    """)),
-    (C.WORKLOAD_STUCK_ROLLOUT, phrases(r"""
-        rollouts?, replicas?, generation mismatch, misscheduled, not scheduled, container waiting, image( pull\w*)?,
-        pending, out of sync, argocd, argo, flux, helm, reconcil\w+, deployment, statefulsets?, daemonsets?, replicasets?,
-        mismatch, pdb, disruption budget, unhealthy, update not rolled out, progressing, sync
-    """)),
-    (C.SATURATION_MEMORY, phrases(r"memory, heap, gc, leak\w*, mem, rss, old gen, file descriptors?, handles")),
-    (C.SATURATION_CPU, phrases(r"cpu, throttl\w+, load, context switch\w*, surge, traffic, steal, saturation, threads")),
-    (C.LATENCY, phrases(r"""
-        latency, slow\w*, p\d+, duration, response time, timeouts?, apdex, lag, delay\w*, percentile, quantile
-    """)),
-    (C.ERROR_RATE, phrases(r"""
-        errors?, [45]xx, fail\w*, exceptions?, burn, availability, slo, success rate, rejected, backends?, probe,
-        issue alert, denied, dropped?, unavailable, outage, http
-    """)),
-    (C.NODE, phrases("nodes?, hosts?, machine, kubelet, instance down, server down, unreachable")),
-    (C.WORKLOAD_CRASH, phrases("pods?, containers?, down, dead, absent, missing, process")),
 )  # fmt: skip
 
-# Symptoms that any component can have: the scrape job tells whose they are.
+# What can happen to any of them.
+_SYMPTOMS: Rows = (
+    (C.SATURATION_MEMORY, phrases(r"oom kill detected, swap\w*, page faults")),
+    (C.LATENCY, phrases(r"pending requests, requests? pending")),
+    (C.WORKLOAD_CRASH, phrases(r"""
+        crash\w*, oom\w*, killed, restart\w*, (pods? )?not (ready|healthy|responding), evict\w*, deadlock\w*, panic\w*,
+        zombie, liveness, readiness, hung, hang\w*, terminat\w+, segfault\w*, pod (unhealthy|failed|unknown), core dump\w*,
+        unresponsive, leader, outlier pod, event loop, thread ?pool, frozen
+    """)),
+    (C.WORKLOAD_STUCK_ROLLOUT, phrases(r"""
+        rollouts?, replicas?, generation mismatch, misscheduled, not scheduled, container waiting, image( \w+)?, pending,
+        out of sync, argocd, argo, flux, helm, reconcil\w+, deployment, statefulsets?, daemonsets?, replicasets?, mismatch,
+        pdb, disruption budget, unhealthy, update not rolled out, progressing, (app|auto) sync, new revision
+    """)),
+    (C.WORKLOAD_CRASH, phrases(r"stuck, stalled")),
+    (C.LATENCY, phrases(r"latency, slow\w*, p\d\d+, response time, apdex")),
+    (C.ERROR_RATE, phrases(r"[45]xx, error (rate|budget|ratio|spike), errors")),
+    (C.SATURATION_MEMORY, phrases(r"memory, heap, gc, leak\w*, mem, rss, old gen, file descriptors?, descriptors, handles")),
+    (C.SATURATION_CPU, phrases(r"""
+        cpu, throttl\w+, load, context switch\w*, surge, spike, flood, traffic, steal, saturat\w+, threads, workers,
+        high requests?( rate)?
+    """)),
+    (C.LATENCY, phrases(r"duration, timeouts?, lag, delay\w*, percentile, quantile, requests? queue")),
+    (C.ERROR_RATE, phrases(r"""
+        errors?, fail\w*, exceptions?, burn, availability, slo, success rate, rejected, backends?, probe, issue alert, denied,
+        dropped?, unavailable, outage, http, retr(y|ies), conversion, regression
+    """)),
+    (C.NODE, phrases(r"nodes?, hosts?, machine, kubelet, instance down, server down, unreachable")),
+    (C.WORKLOAD_CRASH, phrases(r"pods?, containers?, down, dead, absent, missing, process")),
+)  # fmt: skip
+
+# A change that came before is not what the alert is about.
+_CIRCUMSTANCE = re.compile(r" (?:after|since|post|during|despite) (?:\w+ )*$")
 _VAGUE = frozenset({C.ERROR_RATE, C.LATENCY, C.SATURATION_MEMORY, C.SATURATION_CPU})
-_COMPONENTS: tuple[tuple[C, re.Pattern[str]], ...] = (
+_OF_LABEL: tuple[tuple[C, tuple[str, ...]], ...] = (
+    (C.QUEUE, ("consumergroup", "consumer_group", "topic", "queue", "vhost")),
+    (C.STORAGE, ("persistentvolumeclaim", "mountpoint")),
+    (C.DATABASE, ("datname", "relname", "standby", "slot_name")),
+)
+_OF_JOB: Rows = (
     (C.CONTROL_PLANE, re.compile(r"apiserver|etcd|kube-scheduler|kube-controller-manager")),
     (C.DATABASE, re.compile(r"postgres|mysql|mariadb|mongo|elastic|opensearch|cassandra|patroni|pgbouncer|oracledb|clickhouse")),
     (C.QUEUE, re.compile(r"rabbit|kafka|nats|pulsar|activemq|sqs")),
@@ -104,8 +130,6 @@ _COMPONENTS: tuple[tuple[C, re.Pattern[str]], ...] = (
     (C.NETWORK, re.compile(r"coredns|kube-dns|snmp")),
     (C.MONITORING_META, re.compile(r"prometheus|alertmanager|grafana|thanos|loki")),
 )
-_STATIC_POD = re.compile(r"(?:etcd|kube-(?:apiserver|controller-manager|scheduler))-")
-_SLO_OF_TIME = re.compile(r"latency|slow|duration|p\d\d")
 _OF_KIND: Mapping[str, C] = {
     "PersistentVolumeClaim": C.STORAGE,
     "PersistentVolume": C.STORAGE,
@@ -117,6 +141,8 @@ _OF_KIND: Mapping[str, C] = {
     "HorizontalPodAutoscaler": C.CAPACITY_QUOTA,
     "Node": C.NODE,
 }
+_STATIC_POD = re.compile(r"(?:etcd|kube-(?:apiserver|controller-manager|scheduler))-")
+_SLO_OF_TIME = re.compile(r"latency|slow|duration|p\d\d")
 
 
 def is_deadman(labels: Labels, annotations: Mapping[str, str]) -> bool:
@@ -126,29 +152,59 @@ def is_deadman(labels: Labels, annotations: Mapping[str, str]) -> bool:
 
 def classify(labels: Labels, annotations: Mapping[str, str], target: Target | None) -> C:
     """The category of an alert. Never raises; an alert that says nothing is `other`."""
-    if is_deadman(labels, annotations):
+    name = words_of(labels.get("alertname", ""))
+    if _DEADMAN.search(name):
         return C.DEADMAN
     if target is not None and target.namespace == "kube-system" and target.kind == "Pod" and _STATIC_POD.match(target.name):
         return C.CONTROL_PLANE
     if labels.get("dependency"):
         return C.EXTERNAL_DEPENDENCY
-    found = _by_words(words_of(labels.get("alertname", "")))
+    return (
+        _component(name) or _by_labels(labels, target) or _symptom(name, labels, target) or _by_rest(labels, annotations, target)
+    )
+
+
+def _by_labels(labels: Labels, target: Target | None) -> C | None:
+    if target is not None and target.kind in ("Job", "CronJob") and not labels.get("pod", "").startswith(target.name):
+        return C.BATCH_JOB
+    if target is not None and target.unit is not None and "." in target.unit:  # a unit of systemd; a container has no suffix
+        return C.NODE
+    return next((category for category, keys in _OF_LABEL if any(key in labels for key in keys)), None)
+
+
+def _symptom(name: str, labels: Labels, target: Target | None) -> C | None:
+    found = _by_symptom(name)
+    if target is not None and target.kind == "Node" and found in (C.WORKLOAD_CRASH, C.WORKLOAD_STUCK_ROLLOUT):
+        return C.NODE
     if found is None or found in _VAGUE:
         found = _by_job(labels) or found
-    if found is None:
-        found = _by_words(words_of(annotations.get("summary", "") or labels.get("rulename", "")))
     if found is C.ERROR_RATE and _SLO_OF_TIME.search(labels.get("sloth_slo", "") or labels.get("slo", "")):
         return C.LATENCY
-    if found is not None:
-        return found
+    return found
+
+
+def _by_rest(labels: Labels, annotations: Mapping[str, str], target: Target | None) -> C:
+    for text in (annotations.get("summary", ""), labels.get("rulename", ""), annotations.get("description", "")):
+        words = words_of(text)
+        if found := _component(words) or _by_symptom(words):
+            return found
     return _OF_KIND.get(target.kind, C.OTHER) if target is not None else C.OTHER
 
 
 @lru_cache(maxsize=8192)
-def _by_words(words: str) -> C | None:
-    return next((category for category, pattern in _ROWS if pattern.search(words)), None)
+def _component(words: str) -> C | None:
+    return _first(_COMPONENTS, words)
+
+
+@lru_cache(maxsize=8192)
+def _by_symptom(words: str) -> C | None:
+    return _first(_SYMPTOMS, _CIRCUMSTANCE.sub(" ", words)) or _first(_SYMPTOMS, words)
+
+
+def _first(rows: Rows, words: str) -> C | None:
+    return next((category for category, pattern in rows if pattern.search(words)), None)
 
 
 def _by_job(labels: Labels) -> C | None:
     job = labels.get("job", "")[:MAX_TEXT].lower()
-    return next((category for category, pattern in _COMPONENTS if pattern.search(job)), None) if job else None
+    return _first(_OF_JOB, job) if job else None

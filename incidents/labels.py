@@ -7,8 +7,10 @@ plain label of that name is the exporter's own.
 import re
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
+from functools import lru_cache
 
 Labels = Mapping[str, str]
+MAX_NAME = 253  # no name is longer; a longer value identifies nothing
 
 NAMESPACE = (
     "exported_namespace", "namespace", "kubernetes_namespace", "kubernetes_namespace_name", "k8s_ns_name", "k8s.namespace.name",
@@ -31,6 +33,7 @@ POD = (
     "exported_pod", "pod", "pod_name", "kubernetes_pod_name", "kubernetes_pod", "k8s_pod_name", "k8s.pod.name",
 )  # fmt: skip
 CONTAINER = ("exported_container", "container", "container_name", "k8s.container.name", "k8s_container_name")
+CLAIM_NAMESPACE = ("exported_namespace", "persistentvolumeclaim_namespace", "pvc_namespace")
 CLAIM = ("exported_persistentvolumeclaim", "persistentvolumeclaim", "k8s.persistentvolumeclaim.name", "pvc", "pvc_name")
 VOLUME = ("exported_persistentvolume", "persistentvolume")
 QUOTA = ("resourcequota",)
@@ -40,17 +43,20 @@ INGRESS = ("exported_ingress", "ingress")
 NODE = ("exported_node", "node", "kubernetes_node", "k8s.node.name", "k8s_node_name", "node_name", "kubernetes_node_name")
 SERVICE = (
     "exported_service", "service", "sloth_service", "service.name", "service_name", "kubernetes_service_name", "kubernetes_name",
-    "destination_service_name", "app", "app_kubernetes_io_name", "application",
+    "destination_service_name", "destination_service", "app", "app_kubernetes_io_name", "application",
 )  # fmt: skip
 HOST = ("host", "hostname", "Hostname", "host.name", "host_name", "nodename", "server_name", "machine", "fqdn")
-ADDRESS = ("instance", "target", "addr", "url", "monitor_url")
+ADDRESS = ("exported_instance", "instance", "target", "addr", "url", "monitor_url")
 CONSUMER_GROUP = ("consumergroup", "consumer_group", "consumer_name")
 QUEUE = ("queue", "queue_name", "topic", "stream_name", "subscription")
+# A machine of a cloud provider, by the provider's own name for it.
+CLOUD_MACHINE = ("instance_id", "dimension_InstanceId", "InstanceId", "vm_name", "instance_name")
 # Things that are neither Kubernetes nor a machine, named by the label that identifies them.
 MANAGED = (
     "load_balancer", "dimension_LoadBalancer", "LoadBalancer", "dbinstance_identifier", "dimension_DBInstanceIdentifier",
-    "DBInstanceIdentifier", "function_name", "dimension_FunctionName", "bucket", "dependency", "proxy", "backend", "upstream",
-    "scope", "project",
+    "DBInstanceIdentifier", "database_id", "function_name", "dimension_FunctionName", "cache_cluster_id", "CacheClusterId",
+    "replication_group", "bucket", "bucket_name", "resource_name", "resourceName", "dependency", "proxy", "backend", "upstream",
+    "scope", "project", "exported_job",
 )  # fmt: skip
 
 
@@ -74,12 +80,14 @@ class Reporter(StrEnum):
     ITSELF = "itself"
 
 
-_KUBE_STATE_METRICS = re.compile(r"kube[-_]state[-_]metrics")
-_MACHINE = re.compile(r"(?:^|[-_/])(?:node|windows|wmi|smartctl|systemd|process|ipmi|nvme)[-_]exporter|^nodes?$")
-_HARDWARE = re.compile(r"dcgm|nvidia|gpu[-_]exporter|node[-_]problem[-_]detector|rdma|neuron[-_]monitor")
-_KUBELET = re.compile(r"(?:^|[-_/])kubelet$|^cadvisor$|^kubernetes-(?:nodes(?:-cadvisor)?|cadvisor)$")
-_PROBE = re.compile(r"blackbox|probe|snmp|ping[-_]exporter|ssl[-_]exporter|smokeping|uptime|synthetic")
-_EXPORTER = re.compile(r"exporter|cloudwatch|stackdriver|burrow|pushgateway|kminion|yace")
+_REPORTERS: tuple[tuple[Reporter, re.Pattern[str]], ...] = (
+    (Reporter.KUBE_STATE_METRICS, re.compile(r"kube[-_]state[-_]metrics")),
+    (Reporter.MACHINE, re.compile(r"(?:^|[-_/])(?:node|windows|wmi|smartctl|systemd|process|ipmi|nvme)[-_]exporter|^nodes?$")),
+    (Reporter.KUBELET, re.compile(r"(?:^|[-_/])kubelet$|^cadvisor$|^kubernetes-(?:nodes(?:-cadvisor)?|cadvisor)$")),
+    (Reporter.HARDWARE, re.compile(r"dcgm|nvidia|gpu[-_]exporter|node[-_]problem[-_]detector|neuron[-_]monitor")),
+    (Reporter.PROBE, re.compile(r"blackbox|probe|snmp|ping[-_]exporter|ssl[-_]exporter|smokeping|uptime|synthetic")),
+    (Reporter.EXPORTER, re.compile(r"exporter|cloudwatch|stackdriver|burrow|push[-_]?gateway|kminion|yace")),
+)
 _EXPORTER_NAME = re.compile(r"exporter|kube[-_]state[-_]metrics|pushgateway|node[-_]problem[-_]detector|burrow|kminion")
 
 
@@ -90,20 +98,14 @@ def is_exporter_name(name: str) -> bool:
 
 def reporter_of(labels: Labels) -> Reporter:
     """From the scrape job first, then from the service and container that answered the scrape."""
-    job = labels.get("job", "")
-    for text in (job, labels.get("service", ""), labels.get("container", "")):
-        if not text or len(text) > 253:
-            continue
-        if _KUBE_STATE_METRICS.search(text):
-            return Reporter.KUBE_STATE_METRICS
-        if _MACHINE.search(text):
-            return Reporter.MACHINE
-        if _KUBELET.search(text):
-            return Reporter.KUBELET
-        if _HARDWARE.search(text):
-            return Reporter.HARDWARE
-        if text is job and _PROBE.search(text):
-            return Reporter.PROBE
-        if _EXPORTER.search(text):
-            return Reporter.EXPORTER
+    for key in ("job", "service", "container"):
+        if (text := labels.get(key)) and len(text) <= MAX_NAME and (found := _reporter_named(text)):
+            if found is Reporter.PROBE and key != "job":
+                found = Reporter.EXPORTER
+            return found
     return Reporter.ITSELF
+
+
+@lru_cache(maxsize=4096)
+def _reporter_named(text: str) -> Reporter | None:
+    return next((reporter for reporter, pattern in _REPORTERS if pattern.search(text)), None)

@@ -15,34 +15,44 @@ MAX_LABEL = 1024
 MAX_TEXT = 8 * 1024
 
 # Labels whose values become names of things.
-_NAMES = frozenset(chain(
-    spellings.NAMESPACE, spellings.DEPLOYMENT, spellings.STATEFULSET, spellings.DAEMONSET, spellings.REPLICASET, spellings.JOB,
-    spellings.CRONJOB, spellings.POD, spellings.CONTAINER, spellings.CLAIM, spellings.VOLUME, spellings.QUOTA,
-    spellings.AUTOSCALER, spellings.BUDGET, spellings.INGRESS, spellings.NODE, spellings.SERVICE, spellings.HOST,
-    ("instance", "server", "workload", "job", "cluster", "certificate", "unit", "mountpoint", "device", "owner_name"),
-))  # fmt: skip
+_NAMES = frozenset(
+    chain(
+        *(spellings.NAMESPACE, spellings.DEPLOYMENT, spellings.STATEFULSET, spellings.DAEMONSET, spellings.REPLICASET),
+        *(spellings.JOB, spellings.CRONJOB, spellings.POD, spellings.CONTAINER, spellings.CLAIM, spellings.VOLUME),
+        *(spellings.QUOTA, spellings.AUTOSCALER, spellings.BUDGET, spellings.INGRESS, spellings.NODE, spellings.SERVICE),
+        *(spellings.HOST, ("instance", "server", "workload", "job", "cluster", "certificate", "unit", "owner_name")),
+    )
+)
 _NOT_IN_NAMES = re.compile(r"[;&|<>$`\\\"'\x00-\x1f\x7f]|\.\./|--\s|\{\{")
 # Signs of an attack wherever they stand.
 _ATTACK = re.compile(
     r"<\s*(?:script|iframe|img|svg|object|embed)\b|javascript:|\bon(?:error|load|click)\s*=|\$\(|\$\{|`[^`]*\bcurl\b"
-    r"|';|;\s*--|\b(?:drop|truncate)\s+table\b|\bunion\s+select\b|\bor\s+1\s*=\s*1\b|\.\./\.\./|%2e%2e|\bcurl\b[^|]{0,200}\|\s*(?:ba)?sh\b"
-    r"|\x00|[\u202a-\u202e\u2066-\u2069]|[\U000e0000-\U000e007f]",
+    r"|';|;\s*--|\b(?:drop|truncate)\s+table\b|\bunion\s+(?:all\s+)?select\b|\bor\s+1\s*=\s*1\b|\.\./\.\./|%2e%2e"
+    r"|\b(?:curl|wget)\b[^|]{0,200}\|\s*(?:ba)?sh\b|\x00|[\u202a-\u202e\u2066-\u2069]|[\U000e0000-\U000e007f]",
     re.IGNORECASE,
 )
+_WHAT = r"(?:instructions?|prompts?|rules|polic(?:y|ies)|guidelines|safeguards?|approvals?|restrictions?)"
 _ORDER = re.compile(
-    r"\b(?:ignore|disregard|forget|override|bypass)\b.{0,40}"
-    r"\b(?:instructions?|prompts?|rules|polic(?:y|ies)|guidelines|safeguards?|approvals?)\b"
-    r"|\bignor\w*\b.{0,40}\b(?:anweisungen|instrucciones|instructions|istruzioni|instru[cç][oõ]es)\b"
-    r"|\byou are (?:now|an? (?:ai|assistant|agent|bot|sre|admin\w*))\b|\bas an ai\b|\bact as\b|\bpretend\b"
+    r"\b(?:ignor\w*|disregard|forget|override|bypass|skip)\b.{0,40}\b" + _WHAT + r"\b"
+    r"|\b(?:previous|prior|above|earlier|vorherigen|bisherigen|anteriores|pr[eé]c[eé]dentes|precedenti|eerdere)\b.{0,20}"
+    r"\b(?:instructions?|prompts?|anweisungen|instrucciones|istruzioni|instru[cç][oõ]es|instructies)\b"
+    r"|\b(?:anweisungen|instrucciones|instructions|istruzioni|instru[cç][oõ]es)\s+(?:anteriores|pr[eé]c[eé]dentes|precedenti)\b"
+    r"|忽略.{0,12}(?:指令|指示)|игнориру\w+.{0,30}(?:инструкци|указани)|無視.{0,10}|指示を無視"
+    r"|\byou are (?:now|an? (?:ai|assistant|agent|bot|automation)|the (?:\w+ )?(?:agent|assistant|bot|engine|model))\b"
+    r"|\b(?:as|to) (?:an|the) (?:ai|llm|assistant)\b|\bdear (?:ai|assistant|agent|model|bot)\b|\bpretend (?:to|that)\b"
     r"|\b(?:system|developer) (?:prompt|message|override)\b"
-    r"|(?:^|\n)\s*(?:system|assistant|user)\s*:|<\|?(?:im_start|system|assistant)"
-    r"|\b(?:auto[- ]?approve|approve (?:this|it|automatically|immediately|the)|pre-?approved|already approved)\b"
-    r"|\bwithout (?:any )?(?:human |manual )?(?:approval|confirmation|review|asking|human)\b"
-    r"|\bdo not (?:ask|notify|alert|tell|page|inform|wait)\b"
-    r"|\b(?:reply|respond|answer) (?:only )?with\b|\b(?:new|updated|following) instructions?\b"
-    r"|\bset (?:the )?(?:risk|confidence|severity)\b"
-    r"|\b(?:ai|assistant|agent|bot|automation|model|llm)\s*[:,]\s*(?:please\s+)?(?:run|execute|delete|scale|restart|approve|drain|ignore)\b"
-    r"|\b(?:mark|treat) (?:this|it) as (?:safe|resolved|low|approved|trusted)\b",
+    r"|(?:^|[\n.|])\s*(?:system|assistant|user)\s*:|<\|?(?:im_start|system|assistant)|\[/?inst\]"
+    r"|\b(?:auto[- ]?approve|approve (?:this|it|automatically|immediately|now|all)|pre-?approved|already (?:been )?approved)\b"
+    r"|\b(?:already |has been )?approved by (?:the )?(?:cto|ceo|admin\w*|management|security|lead)\b"
+    r"|\bwithout (?:any )?(?:human |manual |further )?(?:approval|confirmation|review|asking|human|consent)\b"
+    r"|\bdo not (?:ask|notify|alert|tell|page|inform|wait|involve)\b"
+    r"|\bno (?:human )?(?:approval|confirmation|review) (?:is )?(?:needed|required)\b"
+    r"|\b(?:reply|respond|answer) (?:only )?with\b|\b(?:new|updated|following) instructions?\s*:"
+    r"|\bset (?:the )?(?:risk|confidence|severity|tier|level)\b|\b(?:risk|confidence)\s*[:=]\s*(?:low|none|0|1\.0|100)"
+    r"|\b(?:ai|assistant|agent|bot|automation|model|llm|engine)\s*[:,]\s*(?:please\s+)?\w+"
+    r"|\b(?:you|automation|the (?:engine|agent|system)) (?:must|shall|should|have to) (?:now |immediately )?"
+    r"(?:run|execute|delete|scale|restart|approve|drain|ignore|remove|stop|disable)\b"
+    r"|\b(?:mark|treat|classify) (?:this|it) as (?:safe|resolved|low|approved|trusted|harmless)\b",
     re.IGNORECASE | re.DOTALL,
 )
 

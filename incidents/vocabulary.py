@@ -4,8 +4,15 @@ import re
 from functools import lru_cache
 
 MAX_NAME = 300
+MAX_TEXT = 4_000
 
-_WORD = re.compile(r"[1-5]xx|p\d\d+|x509|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_a-zA-Z]+|\d+")
+_WORD = re.compile(
+    r"[1-5][xX]{2}|[pP]\d{2,3}|[xX]509|[kK]8[sS]|[sS]3(?![a-z])|[eE][cC]2|neo4j|log4j|IPv[46]"
+    r"|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_a-zA-Z]+|\d+"
+)
+_TEXT_WORD = re.compile(r"\w+(?:[-.'/:]\w+)*|%")
+_LINK = re.compile(r"\S+://\S+")
+_GAP = r" (?:\S+ ){0,6}?"
 # What the splitting at capitals takes apart, and senders write in two ways.
 _TOGETHER = re.compile(
     r"(?<= )(?:(?:postgre|my|ms) sql|(?:mongo|maria|dynamo|influx|couch) db|core dns|(?:rabbit|active) mq|pg bouncer"
@@ -23,10 +30,16 @@ def words_of(name: str) -> str:
     return _TOGETHER.sub(lambda pair: pair[0].replace(" ", ""), text)
 
 
-def phrases(text: str) -> re.Pattern[str]:
-    """A pattern that finds any of the comma-separated phrases as whole words in what `words_of` returns.
+@lru_cache(maxsize=2048)
+def text_words(text: str) -> str:
+    """A text of people in the same form: words and numbers in lower case, links and punctuation left out."""
+    return " " + " ".join(_TEXT_WORD.findall(_LINK.sub(" ", text[:MAX_TEXT].lower()))) + " "
 
-    A phrase is a small regular expression: `out of (disk )?space, expir\\w*`.
+
+def phrases(text: str) -> re.Pattern[str]:
+    """A pattern that finds any of the comma-separated phrases as whole words in what `words_of` and `text_words` return.
+
+    A phrase is a small regular expression; `...` stands for up to six words: `out of (disk )?space, standby ... caught up`.
     """
-    alternatives = "|".join(" ".join(phrase.split()) for phrase in text.split(",") if phrase.strip())
-    return re.compile(f" (?:{alternatives}) ")
+    alternatives = (" ".join(phrase.split()).replace(" ... ", _GAP) for phrase in text.split(",") if phrase.strip())
+    return re.compile(f" (?:{'|'.join(alternatives)}) ")

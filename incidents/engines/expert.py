@@ -11,11 +11,19 @@ from aiops.core.actions import Action, ActionClass, Undo, build
 from aiops.core.errors import Invalid
 from aiops.core.scales import DataImpact, Risk
 from aiops.core.targets import CLUSTER_SCOPED, OUTSIDE_KUBERNETES, Target
-from incidents.engines.rules import RULES, Rule
-from incidents.engines.signs import Case, Sign, case_of
+from incidents.engines.catalogue.guards import GUARDS
+from incidents.engines.catalogue.machines import MACHINES
+from incidents.engines.catalogue.rule import Rule
+from incidents.engines.catalogue.services import SERVICES
+from incidents.engines.catalogue.waiting import PEOPLE, TICKETS
+from incidents.engines.catalogue.workloads import WORKLOADS
+from incidents.engines.sign import Sign
+from incidents.engines.signs import Case, case_of
 from incidents.proposals import Facts, Proposal, Source, tell_people
 
 log = structlog.get_logger(__name__)
+
+RULES = (*GUARDS, *WORKLOADS, *MACHINES, *SERVICES, *TICKETS, *PEOPLE)
 
 
 class ExpertEngine:
@@ -79,12 +87,12 @@ def _action(rule: Rule, case: Case) -> Action | None:
     """The typed action of the rule on this case's target; None where it cannot be aimed at it."""
     if rule.act in (ActionClass.NOTIFY_ONLY, ActionClass.CREATE_TICKET, ActionClass.SILENCE):
         return build(rule.act, case.target)
-    target = case.pod if rule.act is ActionClass.DELETE_POD else case.target
+    target = _replaceable_pod(case) if rule.act is ActionClass.DELETE_POD else case.target
     parameters: dict[str, JsonValue] = {}
     if target is None or not _is_complete(target):
         return None
     if rule.act is ActionClass.RESTART_SERVICE_HOST:
-        unit = dict(rule.parameters).get("unit") or target.unit
+        unit = rule.unit or target.unit
         if unit is None:
             return None
         target = Target(kind=target.kind, name=target.name, unit=unit.removesuffix(".service"))
@@ -94,6 +102,12 @@ def _action(rule: Rule, case: Case) -> Action | None:
         return build(rule.act, target, **parameters)
     except Invalid:
         return None
+
+
+def _replaceable_pod(case: Case) -> Target | None:
+    """The pod, where the workload that the case is about would make it again."""
+    made = case.pod is not None and case.target is not None and case.pod.name.startswith(f"{case.target.name}-")
+    return case.pod if made else None
 
 
 def _is_complete(target: Target) -> bool:

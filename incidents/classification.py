@@ -16,33 +16,38 @@ from incidents.vocabulary import phrases, words_of
 MAX_TEXT = 300
 Rows = tuple[tuple[C, re.Pattern[str]], ...]
 
-_DEADMAN = phrases(r"""
-    watchdogs?, dead ?man\w*, (info )?inhibitor, always firing, (alerting|prometheus|alertmanager|pipeline|monitoring) heartbeat,
-    heartbeat( alert)?, snitch
-""")  # fmt: skip
+# A name that consists of these words alone, with one that means it: `WatchdogTimeout` or `HeartbeatMissing` is a real alarm.
+_DEADMAN = phrases(r"watchdogs?, dead ?man\w*, heartbeat, info inhibitor, always firing")
+_BESIDE_DEADMAN = re.compile(
+    r"(?: (?:watchdogs?|dead|man|mans|deadman\w*|s|switch|snitch|heartbeat|info|inhibitor|always|firing|alerts?|alerting"
+    r"|alertmanager|prometheus|monitoring|pipeline|cluster|kube|e|2|thanos|grafana|mimir|loki|the|check|test))+ "
+)
 
 # Parts of a system, the more specific ones first.
 _COMPONENTS: Rows = (
     (C.SECURITY, phrases(r"""
         falco, brute force, intrusion, security, malware, cve, vulnerabilit\w+, unauthori[sz]ed, shell, crypto ?min\w+,
         privileged?, privilege escalation, waf, exploit\w*, suspicious, attack, rootkit, audit, exfiltration, sudo, ddos,
-        trivy, kyverno, gatekeeper, breach, failed logins?, logins? failed, ransomware, phishing,
-        (stale|leaked|rotated|expired) (secret|credentials?|token|password), (secret|credentials?|token|password)s? rotat\w+
+        trivy, kyverno, gatekeeper, breach, failed logins?, logins? failed, root login, login detected, ransomware,
+        phishing, (stale|leaked|rotated|expired) (secret|credentials?|token|password),
+        (secret|credentials?|token|password)s? rotat\w+
     """)),
     (C.CERTIFICATE, phrases(r"certs?, certificates?, ssl, tls, x509, acme, letsencrypt, issuer, ocsp, certmanager")),
     (C.MONITORING_META, phrases(r"""
         prometheus, alertmanager, thanos, cortex, mimir, loki, promtail, grafana, alloy, tempo, jaeger, otel\w*, zipkin,
         opentelemetry, kube state metrics, config reloader, scrap(e|es|ing|ed), exporter, textfile collector, target down,
-        targets? (missing|disappeared|unhealthy|down), datasource, no data, pushgateway, vm (agent|alert|insert|select|storage),
-        victoria ?metrics, metrics? (missing|absent|stale), (recording|alerting) rules?, rule (evaluations?|failures?),
-        probe missing, configuration reload, monitoring, telegraf, log ?shipper, logging pipeline, fluent ?(bit|d), logstash
+        targets? (missing|disappeared|unhealthy|down), datasource, no data, pushgateway,
+        vm (agent|alert|insert|select|storage), victoria ?metrics, metrics? (missing|absent|stale),
+        (recording|alerting) rules?, rule (evaluations?|failures?), probe missing, configuration reload, monitoring,
+        telegraf, log ?shipper, (log|metrics?) ingestion, logging pipeline, fluent ?(bit|d), logstash
     """)),
     (C.CONTROL_PLANE, phrases(r"""
         etcd, apiserver, kube(rnetes)? (api|scheduler|controller manager|proxy|client|version \w+), controller manager,
         kube(let)? client errors, kubelet client errors, aggregated api, admission( webhooks?)?, cloud controller,
         api terminated requests, cluster operator, cluster version, machine config \w+
     """)),
-    (C.STORAGE, phrases("ceph\\w*, rook, longhorn, minio, zfs, zpool, glusterfs, openebs")),
+    (C.STORAGE, phrases(r"ceph\w*, rook, longhorn, minio, zfs, zpool, glusterfs, openebs")),
+    (C.NETWORK, phrases("coredns, kube dns, node local dns, calico, felix, cilium, metal ?lb, flannel")),
     (C.DATABASE, phrases(r"""
         postgres\w*, pg\w*, mysql\w*, mariadb, mongo\w*, elastic\w*, opensearch, cassandra, patroni, oracle, mssql,
         sql( server)?, clickhouse, cockroach\w*, couchdb, influx\w*, neo4j, dynamodb, rds, aurora, spanner, cnpg, innodb,
@@ -55,7 +60,8 @@ _COMPONENTS: Rows = (
     """)),
     (C.CACHE, phrases(r"redis, memcached?, varnish, caches?, hazelcast, valkey, dragonfly, cdn")),
     (C.EXTERNAL_DEPENDENCY, phrases(r"""
-        third party, external, vendor, saas, partner, provider, (external )?dependency, psp, status ?page, from upstream
+        third party, external(?! (secrets?|dns)), vendor, saas, partner, provider, (external )?dependency, psp,
+        status ?page, from upstream
     """)),
     (C.BATCH_JOB, phrases(r"""
         cronjobs?, jobs?, backups?, etl, pipelines?, airflow, dag, velero, spark, nightly, batch, scheduled task,
@@ -64,51 +70,59 @@ _COMPONENTS: Rows = (
     (C.CAPACITY_QUOTA, phrases(r"""
         quotas?, hpa, overcommit, autoscal\w+, too many (pods|replicas), max replicas, underutili[sz]ed, overscaled, keda,
         overprovisioned, oversized, scaled ?object, capacity, rate limit\w*, ips? exhaust\w*, (replicas )?too few( \w+)?,
-        idle replicas, replicas idle, resource limits?, limit too \w+, low (cpu|memory) (usage|utili[sz]ation)
+        over limit, idle replicas, replicas idle, resource limits?, limit too \w+, low (cpu|memory) (usage|utili[sz]ation)
     """)),
     (C.NODE, phrases(r"""
-        kube(rnetes)? nodes?, nodes? ((disk|memory|pid|network) )?pressure, nodes? not ready, nodes? unreachable, gpus?, xid,
-        edac, ecc, nvlink, dcgm, systemd, unit (failed|crashed), clock, ntp, chrony\w*, time (sync|skew|drift), kernel,
-        (over)?temperature, temp, hot, fan, power supply, psu, ups, ipmi, reboot\w*, spot, preempt\w+, node maintenance,
-        memory pressure, (disk|pid) pressure, hardware
+        kube(rnetes)? nodes?, kubelet, nodes? ((disk|memory|pid|network) )?pressure, nodes? not ready, nodes? unreachable,
+        gpus?, xid, edac, ecc, nvlink, dcgm, systemd, unit (failed|crashed), clock, ntp, chrony\w*,
+        time (sync|skew|drift), kernel, (over)?temperature, temp, hot, fan, power supply, psu, ups, ipmi, reboot\w*, spot,
+        preempt\w+, node maintenance, memory pressure, (disk|pid) pressure, hardware
     """)),
     (C.STORAGE, phrases(r"""
-        persistentvolume(claim)?s?, volumes?, pvcs?, disks?, filesystems?, inodes?, raid, zfs, zpool, ceph\w*, minio, smart,
-        nvme, longhorn, nfs, lvm, md, storage, iops, s3, bucket, openebs, rook, osd, partition, device errors?, io errors?,
-        disk ?space, glusterfs, iscsi
+        persistentvolume(claim)?s?, volumes?, pvcs?, disks?, filesystems?, inodes?, raid, zfs, zpool, ceph\w*, minio,
+        smart, nvme, longhorn, nfs, lvm, md, storage, iops, s3, bucket, openebs, rook, osd, partition, device errors?,
+        io errors?, disk ?space, glusterfs, iscsi
     """)),
     (C.NETWORK, phrases(r"""
-        coredns, dns, network, interfaces?, conntrack, packets?, bonding, bgp, vpn, wireguard, ipsec, switch, router, snmp,
-        nic, cilium, calico, tunnel, ping, icmp, tcp, udp, bandwidth, arp, metallb, transmit, receive, link, firewall, ospf
+        coredns, dns, network, interfaces?, conntrack, packets?, bonding, bgp, vpn, wireguard, ipsec, switch, router,
+        snmp, nic, cilium, calico, tunnel, ping, icmp, tcp, udp, bandwidth, arp, address pool, ip pool, transmit, receive,
+        link, firewall, ospf
     """)),
 )  # fmt: skip
 
 # What can happen to any of them.
 _SYMPTOMS: Rows = (
-    (C.SATURATION_MEMORY, phrases(r"oom kill detected, swap\w*, page faults")),
-    (C.LATENCY, phrases(r"pending requests, requests? pending")),
+    (C.SATURATION_MEMORY, phrases(r"oom kill detected, (node|host) oom( kill)?, swap\w*, page faults")),
+    (C.LATENCY, phrases("pending requests, requests? pending")),
+    (C.ERROR_RATE, phrases(r"""
+        unhealthy (targets?|hosts?), (no|zero) (traffic|requests), traffic (dropped|collapsed|zero|low|drop),
+        circuit breaker, (request|conversion) rate (zero|dropped|low|drop), config reload failed
+    """)),
     (C.WORKLOAD_CRASH, phrases(r"""
         crash\w*, oom\w*, killed, restart\w*, (pods? )?not (ready|healthy|responding), evict\w*, deadlock\w*, panic\w*,
-        zombie, liveness, readiness, hung, hang\w*, terminat\w+, segfault\w*, pod (unhealthy|failed|unknown), core dump\w*,
-        unresponsive, leader, outlier pod, event loop, thread ?pool, frozen
+        zombie, liveness, readiness, hung, hang\w*, terminat\w+, segfault\w*, (pod|container) (unhealthy|failed|unknown),
+        core dump\w*, unresponsive, leader, outlier pod, event loop, thread ?pool, frozen
     """)),
     (C.WORKLOAD_STUCK_ROLLOUT, phrases(r"""
         rollouts?, replicas?, generation mismatch, misscheduled, not scheduled, container waiting, image( \w+)?, pending,
-        out of sync, argocd, argo, flux, helm, reconcil\w+, deployment, statefulsets?, daemonsets?, replicasets?, mismatch,
-        pdb, disruption budget, unhealthy, update not rolled out, progressing, (app|auto) sync, new revision
+        out of sync, argocd, argo, flux, helm, reconcil\w+, deployment, statefulsets?, daemonsets?, replicasets?,
+        mismatch, pdb, disruption budget, unschedulable, unhealthy, update not rolled out, progressing, (app|auto) sync,
+        new revision
     """)),
     (C.WORKLOAD_CRASH, phrases(r"stuck, stalled")),
     (C.LATENCY, phrases(r"latency, slow\w*, p\d\d+, response time, apdex")),
     (C.ERROR_RATE, phrases(r"[45]xx, error (rate|budget|ratio|spike), errors")),
-    (C.SATURATION_MEMORY, phrases(r"memory, heap, gc, leak\w*, mem, rss, old gen, file descriptors?, descriptors, handles")),
+    (C.SATURATION_MEMORY, phrases(r"""
+        memory, heap, gc, leak\w*, mem, rss, old gen, file descriptors?, descriptors, handles, goroutines
+    """)),
     (C.SATURATION_CPU, phrases(r"""
-        cpu, throttl\w+, load, context switch\w*, surge, spike, flood, traffic, steal, saturat\w+, threads, workers,
-        high requests?( rate)?
+        cpu, throttl\w+, load, context switch\w*, surge, spike, flood, traffic, steal, saturat\w+, threads?( count)?,
+        workers, high requests?( rate)?
     """)),
     (C.LATENCY, phrases(r"duration, timeouts?, lag, delay\w*, percentile, quantile, requests? queue")),
     (C.ERROR_RATE, phrases(r"""
-        errors?, fail\w*, exceptions?, burn, availability, slo, success rate, rejected, backends?, probe, issue alert, denied,
-        dropped?, unavailable, outage, http, retr(y|ies), conversion, regression
+        errors?, fail\w*, exceptions?, burn, availability, slo, success rate, rejected, backends?, probe, issue alert,
+        denied, dropped?, unavailable, outage, http, retr(y|ies), conversion, regression
     """)),
     (C.NODE, phrases(r"nodes?, hosts?, machine, kubelet, instance down, server down, unreachable")),
     (C.WORKLOAD_CRASH, phrases(r"pods?, containers?, down, dead, absent, missing, process")),
@@ -147,17 +161,21 @@ _SLO_OF_TIME = re.compile(r"latency|slow|duration|p\d\d")
 
 def is_deadman(labels: Labels, annotations: Mapping[str, str]) -> bool:
     """Whether this alert fires on purpose to prove that the chain works. By its name; severity is not even read."""
-    return _DEADMAN.search(words_of(labels.get("alertname", ""))) is not None
+    return _means_deadman(words_of(labels.get("alertname", "")))
+
+
+def _means_deadman(name: str) -> bool:
+    return _DEADMAN.search(name) is not None and _BESIDE_DEADMAN.fullmatch(name) is not None
 
 
 def classify(labels: Labels, annotations: Mapping[str, str], target: Target | None) -> C:
     """The category of an alert. Never raises; an alert that says nothing is `other`."""
     name = words_of(labels.get("alertname", ""))
-    if _DEADMAN.search(name):
+    if _means_deadman(name):
         return C.DEADMAN
     if target is not None and target.namespace == "kube-system" and target.kind == "Pod" and _STATIC_POD.match(target.name):
         return C.CONTROL_PLANE
-    if labels.get("dependency"):
+    if "." in labels.get("dependency", ""):  # a domain of somebody else; our own parts have plain names
         return C.EXTERNAL_DEPENDENCY
     return (
         _component(name) or _by_labels(labels, target) or _symptom(name, labels, target) or _by_rest(labels, annotations, target)

@@ -39,6 +39,10 @@ _GOVERNORS = (
 )
 
 
+# With an instance, the service is the reporter's; without one it is what was summed up, the reporter itself perhaps.
+_OF_OTHERS = frozenset({Reporter.KUBE_STATE_METRICS, Reporter.MACHINE, Reporter.KUBELET, Reporter.PROBE})
+
+
 class Unusable(Exception):
     """The labels name something, but with a value that cannot be a name."""
 
@@ -171,9 +175,11 @@ def node(labels: Labels, reporter: Reporter) -> Target | None:
 
 def service(labels: Labels, reporter: Reporter) -> Target | None:
     name = first(labels, spellings.SERVICE)
-    if name is None or reporter in (Reporter.KUBE_STATE_METRICS, Reporter.MACHINE, Reporter.KUBELET, Reporter.PROBE):
-        return None
-    if reporter is Reporter.EXPORTER and "server" in labels:
+    if (
+        name is None
+        or (reporter in _OF_OTHERS and "instance" in labels)
+        or (reporter is Reporter.EXPORTER and "server" in labels)
+    ):
         return None
     if name.endswith(".svc.cluster.local"):
         name, place = name.split(".")[:2]

@@ -219,6 +219,8 @@ def _numbers(labels: Labels) -> Iterator[Sign]:
                 yield Sign.SURGE
         elif key in ("throttled_ratio", "throttling_ratio") and (number(labels, key) or 0) >= 0.5:
             yield Sign.LIMIT_TOO_TIGHT
+        elif key == "dependency" and value:
+            yield Sign.ELSEWHERE
         elif key == "condition" and value == "Progressing" and labels.get("status") == "false":
             yield Sign.NEVER_READY
         elif key == "maintenance" and value.lower() in ("true", "yes", "1"):

@@ -101,7 +101,7 @@ _SYMPTOMS: Rows = (
     (C.WORKLOAD_CRASH, phrases(r"""
         crash\w*, oom\w*, killed, restart\w*, (pods? )?not (ready|healthy|responding), evict\w*, deadlock\w*, panic\w*,
         zombie, liveness, readiness, hung, hang\w*, terminat\w+, segfault\w*, (pod|container) (unhealthy|failed|unknown),
-        core dump\w*, unresponsive, leader, outlier pod, event loop, thread ?pool, frozen
+        core dump\w*, unresponsive, leader, outlier pod, event loop, thread ?pool, (thread|worker|scheduler) died, frozen
     """)),
     (C.WORKLOAD_STUCK_ROLLOUT, phrases(r"""
         rollouts?, replicas?, generation mismatch, misscheduled, not scheduled, container waiting, image( \w+)?, pending,

@@ -4,12 +4,13 @@ A line of the input is a bare alert, a webhook body with `alerts`, or `{"id", "a
 """
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from aiops.core.actions import ActionClass
 from aiops.core.clusters import environment_of
@@ -37,7 +38,7 @@ class RecordedAlert(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the engines say about one recorded alert."""
+    """What the engines say about one recorded alert. `auto`: with a flawless record it would run without a person."""
 
     id: str
     facts: Facts
@@ -51,23 +52,37 @@ class Answer:
         return self.facts.target if self.proposal.action.action_class is ActionClass.DELETE_POD or aimed is None else aimed
 
     def to_json(self) -> dict[str, JsonValue]:
-        target = self.target
+        target = self.target.model_dump(mode="json") if self.target else None
+        if target is not None and target["unit"] is None:
+            del target["unit"]
         return {
             "id": self.id,
             "category": self.proposal.category.value,
             "action_class": self.proposal.action.action_class.value,
-            "target": target.model_dump(mode="json", exclude_none=False) if target else None,
+            "target": target,
             "auto": self.auto,
         }
 
 
+def replay(lines: Iterable[str], *, now: datetime | None = None, runs_alone: Judge = may_run_alone) -> Iterator[Answer]:
+    """The answer to every recorded alert, in order. `runs_alone` judges which would need no person."""
+    engine, at = ExpertEngine(), now or datetime.now(UTC)
+    for key, alert in read(lines):
+        facts = facts_of(alert, now=at)
+        proposal = engine.propose(facts)
+        yield Answer(id=key, facts=facts, proposal=proposal, auto=runs_alone(proposal, facts))
+
+
 def read(lines: Iterable[str]) -> Iterator[tuple[str, RecordedAlert]]:
-    """Every alert of a JSON Lines text with an id of its own. ValueError names the line that is no alert."""
+    """Every alert of a JSON Lines text with its id, or its line number. ValueError names the line that is no alert."""
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
         try:
             yield from _alerts(json.loads(line), str(number))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise ValueError(f"line {number}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from error
 
@@ -76,13 +91,12 @@ def _alerts(entry: Any, number: str) -> Iterator[tuple[str, RecordedAlert]]:
     if not isinstance(entry, Mapping):
         raise ValueError("not a JSON object")
     if isinstance(entry.get("alert"), Mapping):
-        yield str(entry.get("id", number)), RecordedAlert.model_validate(entry["alert"])
+        yield str(entry.get("id") or number), RecordedAlert.model_validate(entry["alert"])
     elif isinstance(entry.get("alerts"), list):
         for index, alert in enumerate(entry["alerts"], 1):
-            yield f"{number}.{index}", RecordedAlert.model_validate(alert)
+            yield from _alerts(alert, f"{number}.{index}")
     elif isinstance(entry.get("labels"), Mapping):
-        recorded = RecordedAlert.model_validate(entry)
-        yield str(entry.get("id") or recorded.fingerprint or number), recorded
+        yield str(entry.get("id") or number), RecordedAlert.model_validate(entry)
     else:
         raise ValueError("neither an alert nor a webhook body")
 
@@ -121,10 +135,16 @@ def facts_of(alert: RecordedAlert, *, now: datetime) -> Facts:
     )
 
 
-def replay(lines: Iterable[str], *, now: datetime | None = None, runs_alone: Judge = may_run_alone) -> Iterator[Answer]:
-    """The answer to every recorded alert, in order. `runs_alone` judges which would need no person."""
-    engine, at = ExpertEngine(), now or datetime.now(UTC)
-    for key, alert in read(lines):
-        facts = facts_of(alert, now=at)
-        proposal = engine.propose(facts)
-        yield Answer(id=key, facts=facts, proposal=proposal, auto=runs_alone(proposal, facts))
+def report(answers: Sequence[Answer]) -> Iterator[str]:
+    """What a person reads: every alert with its decision and reason, then what it comes to."""
+    for answer in answers:
+        name, action = answer.facts.alert_name or "(no name)", answer.proposal.action
+        alone = " (could run alone)" if answer.auto else " (a person agrees)" if action.is_change else ""
+        yield f"{name} · {answer.proposal.category.value} · {answer.facts.target or 'no target'}"
+        yield f"  {answer.proposal.description}{alone}"
+        yield f"  {answer.proposal.reasoning}"
+        yield ""
+    counts = Counter(answer.proposal.action.action_class.value for answer in answers)
+    changes = sum(answer.proposal.action.is_change for answer in answers)
+    yield f"{len(answers)} alerts, {changes} with a change, {sum(answer.auto for answer in answers)} that could run alone:"
+    yield from (f"  {name:22}{count:6}" for name, count in counts.most_common())

@@ -23,35 +23,46 @@ _NAMES = frozenset(
         *(spellings.HOST, ("instance", "server", "workload", "job", "cluster", "certificate", "unit", "owner_name")),
     )
 )
+_PLAIN = re.compile(r"[A-Za-z0-9_./:@+-]*")  # one word, in which nothing can hide
 _NOT_IN_NAMES = re.compile(r"[;&|<>$`\\\"'\x00-\x1f\x7f]|\.\./|--\s|\{\{")
-# Signs of an attack wherever they stand.
-_ATTACK = re.compile(
-    r"<\s*(?:script|iframe|img|svg|object|embed)\b|javascript:|\bon(?:error|load|click)\s*=|\$\(|\$\{|`[^`]*\bcurl\b"
-    r"|';|;\s*--|\b(?:drop|truncate)\s+table\b|\bunion\s+(?:all\s+)?select\b|\bor\s+1\s*=\s*1\b|\.\./\.\./|%2e%2e"
-    r"|\b(?:curl|wget)\b[^|]{0,200}\|\s*(?:ba)?sh\b|\x00|[\u202a-\u202e\u2066-\u2069]|[\U000e0000-\U000e007f]",
+# Signs of an attack wherever they stand: active markup, and characters that hide or reverse text.
+_MARKUP = re.compile(
+    r"<\s*(?:script|iframe|img|svg|object|embed)\b|javascript:|\bon(?:error|load|click)\s*=|\x00|[\u202a-\u202e\u2066-\u2069]"
+    r"|[\U000e0000-\U000e007f]",
+    re.IGNORECASE,
+)
+# In a label, which is no place for commands; in a text they are hints for people.
+_COMMAND = re.compile(
+    r"\$\(|\$\{|`|';|;\s*(?:--|rm|curl|wget|kubectl|reboot)\b|\b(?:drop|truncate)\s+table\b|\bunion\s+(?:all\s+)?select\b"
+    r"|\bor\s+1\s*=\s*1\b|\.\./\.\./|%2e%2e|\|\s*(?:ba)?sh\b",
     re.IGNORECASE,
 )
 _WHAT = r"(?:instructions?|prompts?|rules|polic(?:y|ies)|guidelines|safeguards?|approvals?|restrictions?)"
+_MACHINE = r"(?:ai|assistant|agent|bot|automation|model|llm|engine|system)"
+_ACT = r"(?:run|execute|delete|scale|restart|approve|drain|ignore|remove|stop|disable|roll|reply|act)"
 _ORDER = re.compile(
     r"\b(?:ignor\w*|disregard|forget|override|bypass|skip)\b.{0,40}\b" + _WHAT + r"\b"
     r"|\b(?:previous|prior|above|earlier|vorherigen|bisherigen|anteriores|pr[eé]c[eé]dentes|precedenti|eerdere)\b.{0,20}"
     r"\b(?:instructions?|prompts?|anweisungen|instrucciones|istruzioni|instru[cç][oõ]es|instructies)\b"
     r"|\b(?:anweisungen|instrucciones|instructions|istruzioni|instru[cç][oõ]es)\s+(?:anteriores|pr[eé]c[eé]dentes|precedenti)\b"
-    r"|忽略.{0,12}(?:指令|指示)|игнориру\w+.{0,30}(?:инструкци|указани)|無視.{0,10}|指示を無視"
+    r"|忽略.{0,12}(?:指令|指示)|игнориру\w+.{0,30}(?:инструкци|указани)|指示を無視|無視して"
     r"|\byou are (?:now|an? (?:ai|assistant|agent|bot|automation)|the (?:\w+ )?(?:agent|assistant|bot|engine|model))\b"
-    r"|\b(?:as|to) (?:an|the) (?:ai|llm|assistant)\b|\bdear (?:ai|assistant|agent|model|bot)\b|\bpretend (?:to|that)\b"
-    r"|\b(?:system|developer) (?:prompt|message|override)\b"
-    r"|(?:^|[\n.|])\s*(?:system|assistant|user)\s*:|<\|?(?:im_start|system|assistant)|\[/?inst\]"
+    r"|\b(?:as|to) (?:an|the) (?:ai|llm|assistant)\b|\b(?:dear|hey|attention) (?:ai|assistant|agent|model|bot)\b"
+    r"|\bpretend (?:to|that)\b"
+    r"|\b(?:system|developer) (?:prompt|message|override)\b|(?:^|[\n.|])\s*(?:system|assistant|user)\s*:"
+    r"|<\|?(?:im_start|system|assistant)|\[/?inst\]"
     r"|\b(?:auto[- ]?approve|approve (?:this|it|automatically|immediately|now|all)|pre-?approved|already (?:been )?approved)\b"
-    r"|\b(?:already |has been )?approved by (?:the )?(?:cto|ceo|admin\w*|management|security|lead)\b"
+    r"|\b(?:has been |was )?approved by (?:the )?(?:cto|ceo|admin\w*|management|security|lead)\b"
     r"|\bwithout (?:any )?(?:human |manual |further )?(?:approval|confirmation|review|asking|human|consent)\b"
-    r"|\bdo not (?:ask|notify|alert|tell|page|inform|wait|involve)\b"
-    r"|\bno (?:human )?(?:approval|confirmation|review) (?:is )?(?:needed|required)\b"
-    r"|\b(?:reply|respond|answer) (?:only )?with\b|\b(?:new|updated|following) instructions?\s*:"
-    r"|\bset (?:the )?(?:risk|confidence|severity|tier|level)\b|\b(?:risk|confidence)\s*[:=]\s*(?:low|none|0|1\.0|100)"
-    r"|\b(?:ai|assistant|agent|bot|automation|model|llm|engine)\s*[:,]\s*(?:please\s+)?\w+"
-    r"|\b(?:you|automation|the (?:engine|agent|system)) (?:must|shall|should|have to) (?:now |immediately )?"
-    r"(?:run|execute|delete|scale|restart|approve|drain|ignore|remove|stop|disable)\b"
+    r"|\bno (?:human )?(?:approval|confirmation|review) (?:is )?(?:needed|required|necessary)\b"
+    r"|\bdo not (?:ask|notify|alert|tell|page|inform|involve)\b.{0,20}"
+    r"\b(?:humans?|persons?|people|anyone|anybody|operators?|on-?call|sres?)\b"
+    r"|\b(?:reply|respond|answer) (?:only )?with\b.{0,3}\b(?:done|ok|yes|approved|json|true|only)\b"
+    r"|\b(?:new|updated|following) instructions?\s*:|\bset (?:the )?(?:risk|confidence)\b"
+    r"|\b(?:risk|confidence)\s*[:=]\s*(?:low|none|0|1\.0|100)"
+    r"|(?:^|[.\n!?]\s*)" + _MACHINE + r"\s*[:,]\s*(?:please\s+)?" + _ACT + r"\b"
+    r"|\b(?:the )?" + _MACHINE + r" (?:must|shall|should|has to|will) (?:now |immediately )?" + _ACT + r"\b"
+    r"|\byou (?:must|shall|should|have to) (?:now |immediately )?(?:approve|ignore|disregard|bypass)\b"
     r"|\b(?:mark|treat|classify) (?:this|it) as (?:safe|resolved|low|approved|trusted|harmless)\b",
     re.IGNORECASE | re.DOTALL,
 )
@@ -60,8 +71,10 @@ _ORDER = re.compile(
 def is_tampered(labels: Labels, annotations: Mapping[str, str]) -> bool:
     """Whether anything in this alert looks like the work of somebody who wants an action done."""
     for key, value in labels.items():
-        if len(value) > MAX_LABEL or _ATTACK.search(value) or _ORDER.search(value):
+        if len(value) <= MAX_LABEL and _PLAIN.fullmatch(value) and ".." not in value:
+            continue
+        if len(value) > MAX_LABEL or _MARKUP.search(value) or _COMMAND.search(value) or _ORDER.search(value):
             return True
         if key in _NAMES and (_NOT_IN_NAMES.search(value) or not value.isascii()):
             return True
-    return any(_ATTACK.search(text) or _ORDER.search(text) for text in (value[:MAX_TEXT] for value in annotations.values()))
+    return any(_MARKUP.search(text) or _ORDER.search(text) for text in (value[:MAX_TEXT] for value in annotations.values()))

@@ -11,7 +11,7 @@ _WORD = re.compile(
     r"|[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|[^\W\d_a-zA-Z]+|\d+"
 )
 _TEXT_WORD = re.compile(r"\w+(?:[-.'/:]\w+)*|%")
-_LINK = re.compile(r"\S+://\S+")
+_LINK = re.compile(r"\b[a-z][a-z0-9+.-]{1,20}://\S+")
 _GAP = r" (?:\S+ ){0,6}?"
 # What the splitting at capitals takes apart, and senders write in two ways.
 _TOGETHER = re.compile(

@@ -4,10 +4,12 @@ Three pure steps, each testable alone: `incidents.targets` says what the alert i
 category it has, and this module chooses the first rule of the catalogue that fits and can be aimed.
 """
 
+from collections.abc import Iterator
+
 import structlog
 from pydantic import JsonValue
 
-from aiops.core.actions import Action, ActionClass, Undo, build
+from aiops.core.actions import HARMLESS, Action, ActionClass, Undo, build
 from aiops.core.errors import Invalid
 from aiops.core.scales import DataImpact, Risk
 from aiops.core.targets import CLUSTER_SCOPED, OUTSIDE_KUBERNETES, Target
@@ -18,12 +20,17 @@ from incidents.engines.catalogue.services import SERVICES
 from incidents.engines.catalogue.waiting import PEOPLE, TICKETS
 from incidents.engines.catalogue.workloads import WORKLOADS
 from incidents.engines.sign import Sign
-from incidents.engines.signs import Case, case_of
-from incidents.proposals import Facts, Proposal, Source, tell_people
+from incidents.engines.signs import EVIDENCE_KINDS, Case, case_of
+from incidents.proposals import Alternative, Facts, Proposal, Source, tell_people
 
 log = structlog.get_logger(__name__)
 
 RULES = (*GUARDS, *WORKLOADS, *MACHINES, *SERVICES, *TICKETS, *PEOPLE)
+ALTERNATIVES_MAX = 2
+# With any of these, a person agrees to every change.
+_NEVER_ALONE = frozenset(
+    {Sign.SYSTEM, Sign.INFRASTRUCTURE, Sign.PLACELESS, Sign.GITOPS, Sign.TAMPERED, Sign.TEST, Sign.MANY_NODES, Sign.MAINTENANCE}
+)
 
 
 class ExpertEngine:
@@ -33,20 +40,15 @@ class ExpertEngine:
 
     def propose(self, facts: Facts) -> Proposal:
         case = case_of(facts)
-        for rule in RULES:
-            if rule.fits(case) and (action := _action(rule, case)) is not None:
-                return Proposal(
-                    source=Source.EXPERT_SYSTEM,
-                    action=action,
-                    description=_description(action, case),
-                    reasoning=_reasoning(rule.because, case),
-                    category=facts.category,
-                )
-        return tell_people(
-            f"Tell people about {case.name}",
-            "No rule says that a change would help here, so a person looks first.",
-            target=case.target,
+        rule, action = next(fitting(case))  # the last rule of the catalogue fits everything
+        return Proposal(
+            source=Source.EXPERT_SYSTEM,
+            action=action,
+            description=describe(action, case.name),
+            reasoning=_reasoning(rule, case),
             category=facts.category,
+            alternatives=tuple(_alternatives(case, action)),
+            evidence_ids=tuple(item.id for item in facts.evidence if item.kind in EVIDENCE_KINDS),
         )
 
 
@@ -65,27 +67,53 @@ def safe_propose(engine: ExpertEngine, facts: Facts) -> Proposal:
 
 
 def may_run_alone(proposal: Proposal, facts: Facts) -> bool:
-    """Whether the alert leaves no doubt about act and target, so that a machine with a flawless record could do it alone.
+    """Whether the rules see no doubt about act and target, so that a machine with a flawless record could do it alone.
 
-    Low risk or reversible at medium risk, no data written, a complete target outside of everything that others depend on,
-    and a rule that needs no second look. Policy asks far more; this only says that the rules have no objection.
+    All of: proposed by these rules; low risk, or medium and reversible or idempotent; no data written; a complete target that
+    neither the cluster nor other teams depend on, that Git does not own and nobody is working on; and a rule whose condition
+    leaves no second reading (`Rule.sure`). Policy asks far more than this.
     """
-    action, case = proposal.action, case_of(facts)
+    action = proposal.action
     if not action.is_change or action.target is None or proposal.source is not Source.EXPERT_SYSTEM:
         return False
     if action.risk not in (Risk.LOW, Risk.MEDIUM) or action.data_impact is not DataImpact.NONE:
         return False
     if action.spec.undo not in (Undo.INVERSE, Undo.IDEMPOTENT):
         return False
-    if case.signs & {Sign.SYSTEM, Sign.INFRASTRUCTURE, Sign.PLACELESS, Sign.GITOPS, Sign.TAMPERED, Sign.TEST, Sign.MANY_NODES}:
-        return False
-    rule = next((rule for rule in RULES if rule.fits(case) and _action(rule, case) is not None), None)
-    return rule is not None and rule.sure
+    case = case_of(facts)
+    rule, same = next(fitting(case))
+    return rule.sure and same == action and not case.signs & _NEVER_ALONE
+
+
+def describe(action: Action, name: str) -> str:
+    """What would be done, as a person says it: `Restart web`, `Restart nginx on web-07`."""
+    target = action.target
+    if action.action_class is ActionClass.RESTART_SERVICE_HOST and target is not None and target.unit:
+        return f"Restart {target.unit} on {target.name}"
+    return f"{action.spec.words} {target.name if target else name}"
+
+
+def fitting(case: Case) -> Iterator[tuple[Rule, Action]]:
+    """Every rule that fits, best first, with its action on this case's target; the last one of the catalogue always does."""
+    for rule in RULES:
+        if rule.fits(case) and (action := _action(rule, case)) is not None:
+            yield rule, action
+
+
+def _alternatives(case: Case, chosen: Action) -> Iterator[Alternative]:
+    """What else would fit, where a change is proposed at all."""
+    seen = {chosen.action_class, *HARMLESS}
+    for rule, action in fitting(case) if chosen.is_change else ():
+        if action.action_class not in seen:
+            seen.add(action.action_class)
+            yield Alternative(action=action, reasoning=rule.because.format(**_words(case)))
+        if len(seen) > len(HARMLESS) + ALTERNATIVES_MAX:
+            return
 
 
 def _action(rule: Rule, case: Case) -> Action | None:
     """The typed action of the rule on this case's target; None where it cannot be aimed at it."""
-    if rule.act in (ActionClass.NOTIFY_ONLY, ActionClass.CREATE_TICKET, ActionClass.SILENCE):
+    if rule.act in HARMLESS:
         return build(rule.act, case.target)
     target = _replaceable_pod(case) if rule.act is ActionClass.DELETE_POD else case.target
     parameters: dict[str, JsonValue] = {}
@@ -114,15 +142,21 @@ def _is_complete(target: Target) -> bool:
     return target.kind in CLUSTER_SCOPED | OUTSIDE_KUBERNETES or target.namespace is not None
 
 
-def _description(action: Action, case: Case) -> str:
-    target = action.target or case.target
-    return f"{action.spec.words} {target.unit or target.name if target else case.name}"
+def _reasoning(rule: Rule, case: Case) -> str:
+    """The rule's own sentence; for a change also what it was read from."""
+    because = rule.because.format(**_words(case))
+    if rule.act in HARMLESS:
+        return because
+    reason, signs = case.labels.get("reason", ""), sorted(rule.any_of & case.signs)
+    seen = f", reason {reason[:60]}" if reason else ""
+    told = f": {', '.join(signs)}" if signs else ""
+    return f"{because} Seen in {case.facts.alert_name}{seen}{told}."
 
 
-def _reasoning(because: str, case: Case) -> str:
-    return because.format(
-        name=case.name,
-        pod=case.pod.name if case.pod else case.name,
-        unit=(case.target.unit if case.target else None) or "its unit",
-        mount=case.labels.get("mountpoint", "a filesystem"),
-    )
+def _words(case: Case) -> dict[str, str]:
+    return {
+        "name": case.name,
+        "pod": case.pod.name if case.pod else case.name,
+        "unit": (case.target.unit if case.target else None) or "its unit",
+        "mount": case.labels.get("mountpoint", "a filesystem"),
+    }

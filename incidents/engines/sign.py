@@ -68,5 +68,6 @@ class Sign(StrEnum):
     HALF_DONE = "the run stopped half way or still goes on"
     STALE_ENTRIES = "it serves outdated entries"
     STANDBY_READY = "a standby is ready"
+    PRIMARY_FAILS = "the primary fails"
     HARDWARE_FAILS = "hardware fails"
     LEAVING = "the machine is about to be taken away"

@@ -33,6 +33,7 @@ from incidents.targets import namespace_of, pod_of
 from incidents.vocabulary import text_words, words_of
 
 RECENT_S = 3600  # a rollout this old can still be the cause
+EVIDENCE_KINDS = frozenset({"owner", "workload", "pods", "events", "rollouts", "metrics", "nodes"})
 
 _INFORMATIONAL = frozenset({"info", "information", "informational", "notice", "none", "low", "ticket", "debug"})
 _CRITICAL = frozenset({"critical", "crit", "page", "emergency", "disaster", "p0", "p1"})

@@ -12,6 +12,7 @@ from incidents.labels import Labels
 from incidents.vocabulary import phrases
 
 _NEVER = re.compile(r"(?!)")
+_NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,6})?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ _STATEMENTS = (
     _means(Sign.CRASHING, named=r"crash\w*, restarts, restarting, pods? restart"),
     _means(
         Sign.SICK_POD,
-        "has been terminating, in state unknown",
+        "has been terminating, stuck in terminating, in state unknown",
         named=r"(pods? )?not ready, pods? not healthy, readiness( \w+)?, (stuck )?terminating, pod unknown, zombie, outlier",
     ),
     _means(
@@ -159,6 +160,11 @@ _STATEMENTS = (
         """,
         named=r"stale, outdated, poisoned, corrupt\w*, negative cache",
     ),
+    _means(
+        Sign.PRIMARY_FAILS,
+        "primary ... (lost|answers no|answers nothing|is down|has failed|fails|is dead|crashed)",
+        named="(primary|master|leader|writer) (failing|failed|down|lost|dead|unreachable), promotion needed",
+    ),
     _means(Sign.STANDBY_READY, "(standby|replica) ... (synchronous|caught up|in sync), standby ... (ready|healthy)"),
     _means(
         Sign.HARDWARE_FAILS,
@@ -181,14 +187,15 @@ _STATEMENTS = (
 def statements(name: str, text: str, labels: Labels) -> Iterator[Sign]:
     """Every sign that the name, the texts (both as words) or the added labels state."""
     for statement in _STATEMENTS:
-        if statement.named.search(name) or statement.said.search(name) or statement.said.search(text):
+        if statement.named.search(name) or statement.said.search(name) or (text and statement.said.search(text)):
             yield statement.sign
     yield from _numbers(labels)
 
 
 def number(labels: Labels, *keys: str) -> float | None:
+    """The number under the first of these labels that holds one."""
     for key in keys:
-        if re.fullmatch(r"\d{1,12}(?:\.\d{1,6})?", text := labels.get(key, "")):
+        if (text := labels.get(key)) and _NUMBER.fullmatch(text):
             return float(text)
     return None
 

@@ -64,9 +64,7 @@ SERVICES = (
         A.FAILOVER,
         "The primary of {name} fails and a standby in sync is ready; promoting it loses nothing.",
         of=(C.DATABASE, C.CACHE),
-        when=(S.STANDBY_READY,),
-        words="primary, master, leader, writer",
-        not_words="lag\\w*, no (standby|replica)",
+        when=(S.PRIMARY_FAILS, S.STANDBY_READY),
         unless=(S.SYSTEM,),
     ),
 )

@@ -17,6 +17,13 @@ TICKETS = (
     ),
     rule(
         A.CREATE_TICKET,
+        "A slow burn of the budget is work for the owners, not for tonight.",
+        of=(C.LATENCY, C.ERROR_RATE),
+        words="slo, burn, ticket",
+        when=(S.INFORMATIONAL,),
+    ),
+    rule(
+        A.CREATE_TICKET,
         "It is a hint for the owners, not an incident.",
         of=(C.SATURATION_CPU, C.SATURATION_MEMORY, C.OTHER, C.LATENCY, C.CONTROL_PLANE, C.NODE),
         when=(S.INFORMATIONAL,),
@@ -36,13 +43,6 @@ TICKETS = (
         kinds="Host Node",
         words="filling up, (may|will) fill( \\w+)*",
         unless=(S.CRITICAL, S.DISPOSABLE_MOUNT),
-    ),
-    rule(
-        A.CREATE_TICKET,
-        "A slow burn of the budget is work for the owners, not for tonight.",
-        of=(C.LATENCY, C.ERROR_RATE),
-        words="slo, burn, ticket",
-        when=(S.INFORMATIONAL,),
     ),
     rule(
         A.CREATE_TICKET,
@@ -119,5 +119,35 @@ PEOPLE = (
         kinds="Host Node",
     ),
     rule(A.NOTIFY_ONLY, "Data may be at risk; any automatic step could make it worse.", of=(C.STORAGE,)),
-    rule(A.NOTIFY_ONLY, "Nothing that the labels name could be changed to cure this; a person finds out what is behind it."),
+    rule(
+        A.NOTIFY_ONLY,
+        "Whether {name} may run again depends on why it stopped and how far it came.",
+        of=(C.BATCH_JOB, C.WORKLOAD_CRASH),
+        kinds="Job CronJob",
+    ),
+    rule(
+        A.NOTIFY_ONLY,
+        "The pods of {name} may lack a place, a volume or a part of their configuration; a restart would not give it to them.",
+        of=(C.WORKLOAD_STUCK_ROLLOUT, C.WORKLOAD_CRASH),
+        kinds="Deployment DaemonSet ReplicaSet",
+    ),
+    rule(
+        A.NOTIFY_ONLY,
+        "Users notice it, but the alert does not say why: look at releases, dependencies and load first.",
+        of=(C.ERROR_RATE, C.LATENCY),
+    ),
+    rule(
+        A.NOTIFY_ONLY,
+        "Being busy is not a fault by itself, and nothing that could be scaled or restarted is named with it.",
+        of=(C.SATURATION_CPU, C.SATURATION_MEMORY),
+    ),
+    rule(A.NOTIFY_ONLY, "What ails this machine is not known well enough to take its work away.", of=(C.NODE,)),
+    rule(
+        A.NOTIFY_ONLY,
+        "The fault lies in the network; nothing in the cluster can be undone or restarted to cure it.",
+        of=(C.NETWORK,),
+    ),
+    rule(A.NOTIFY_ONLY, "How this certificate is issued is not known here, or issuing it already fails.", of=(C.CERTIFICATE,)),
+    rule(A.NOTIFY_ONLY, "A limit or its control is in the way; people decide whether to move it.", of=(C.CAPACITY_QUOTA,)),
+    rule(A.NOTIFY_ONLY, "Nothing that the alert names could be changed to cure this; a person finds out what is behind it."),
 )

@@ -112,7 +112,7 @@ WORKLOADS = (
     rule(
         A.DELETE_POD,
         "{pod} does not recover by itself; replacing this one pod is the smallest step.",
-        of=(*STUCK_IN_WORK, C.WORKLOAD_STUCK_ROLLOUT),
+        of=(*STUCK_IN_WORK, C.WORKLOAD_STUCK_ROLLOUT, C.NODE),
         kinds="Deployment",
         when=(S.POD_KNOWN,),
         any_of=(S.SICK_POD, S.HANGING, S.EVICTED),

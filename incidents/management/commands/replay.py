@@ -3,13 +3,14 @@
 import json
 import sys
 from argparse import ArgumentParser
-from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from incidents.replay import Answer, replay
+from incidents.replay import Answer, replay, report
 
 
 class Command(BaseCommand):
@@ -19,25 +20,22 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("file", metavar="FILE", help="JSON Lines of alerts or webhook bodies; - reads standard input")
         parser.add_argument("--json", action="store_true", help="one line of JSON per alert")
+        parser.add_argument(
+            "--trust", choices=["full"], default="full", help="full: which acts would run alone if every record were flawless"
+        )
 
     def handle(self, *args: Any, **options: Any) -> None:
         path: str = options["file"]
         try:
-            with sys.stdin if path == "-" else Path(path).open(encoding="utf-8") as lines:
-                answers = replay(lines)
-                if options["json"]:
-                    for answer in answers:
-                        self.stdout.write(json.dumps(answer.to_json()))
-                else:
-                    self._report(list(answers))
-        except (OSError, ValueError) as error:
-            raise CommandError(f"{path}: {error}") from error
+            text = sys.stdin.read() if path == "-" else Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise CommandError(f"{path} cannot be read: {error}") from error
+        with suppress(BrokenPipeError):  # the reader (head, less) went away
+            self._answer(replay(text.split("\n")), as_json=options["json"], path=path)
 
-    def _report(self, answers: list[Answer]) -> None:
-        for answer in answers:
-            alone = "  alone" if answer.auto else ""
-            name = answer.facts.alert_name or "(no name)"
-            self.stdout.write(f"{name}  {answer.facts.target or 'no target'}\n  {answer.proposal.description}{alone}")
-            self.stdout.write(f"  {answer.proposal.reasoning}")
-        counts = Counter(answer.proposal.action.action_class.value for answer in answers)
-        self.stdout.write(f"\n{len(answers)} alerts: " + ", ".join(f"{name} {count}" for name, count in counts.most_common()))
+    def _answer(self, answers: Iterator[Answer], *, as_json: bool, path: str) -> None:
+        try:
+            for text in (json.dumps(answer.to_json()) for answer in answers) if as_json else report(list(answers)):
+                self.stdout.write(text)
+        except ValueError as error:
+            raise CommandError(f"{path}: {error}") from error

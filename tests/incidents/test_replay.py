@@ -1,0 +1,88 @@
+import io
+import json
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from incidents.replay import read, replay, report
+
+CRASHING = {"alertname": "KubePodCrashLooping", "namespace": "shop", "pod": "web-7d9f8b6c5-x2xkz", "severity": "warning"}
+ALERT = {"status": "firing", "labels": CRASHING, "annotations": {}, "startsAt": "2026-03-01T10:00:00Z"}
+
+
+def line(entry: object) -> str:
+    return json.dumps(entry)
+
+
+@pytest.mark.parametrize(
+    ("entry", "ids"),
+    [
+        (ALERT, ["1"]),
+        ({"id": "a-7", "alert": ALERT}, ["a-7"]),
+        ({"receiver": "x", "version": "4", "alerts": [ALERT, ALERT]}, ["1.1", "1.2"]),
+        ({"id": "s-1", "alerts": [{"id": "s-1-a01", "offset_s": 0, "alert": ALERT}]}, ["s-1-a01"]),
+    ],
+)
+def test_all_shapes_of_recorded_alerts_are_read(entry, ids):
+    found = list(read([line(entry), "", "  "]))
+    assert [key for key, _ in found] == ids
+    assert all(alert.labels == CRASHING for _, alert in found)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("{", "line 2: "),
+        ("[]", "line 2: not a JSON object"),
+        ("{}", "line 2: neither an alert nor a webhook body"),
+        ('{"labels": {"pod": 7}}', "line 2: labels.pod: "),
+    ],
+)
+def test_a_line_that_is_no_alert_is_named(text, reason):
+    with pytest.raises(ValueError, match=reason):
+        list(read([line(ALERT), text]))
+
+
+def test_an_answer_is_what_the_scorer_reads():
+    (answer,) = replay([line({"id": "a-7", "alert": ALERT})])
+    assert answer.to_json() == {
+        "id": "a-7",
+        "category": "workload_crash",
+        "action_class": "restart_workload",
+        "target": {"kind": "Deployment", "namespace": "shop", "name": "web"},
+        "auto": True,
+    }
+
+
+def test_replacing_a_pod_counts_for_its_workload():
+    (answer,) = replay([line({**ALERT, "labels": {**CRASHING, "alertname": "KubePodNotReady"}})])
+    assert answer.to_json()["action_class"] == "delete_pod"
+    assert answer.to_json()["target"]["name"] == "web"
+
+
+def test_what_runs_alone_is_for_the_caller_to_judge():
+    (answer,) = replay([line(ALERT)], runs_alone=lambda proposal, facts: False)
+    assert not answer.auto
+
+
+def test_the_report_says_what_why_and_how_many():
+    text = "\n".join(report(list(replay([line(ALERT)]))))
+    assert "Restart web (could run alone)" in text
+    assert "web crashes and restarts" in text
+    assert "1 alerts, 1 with a change, 1 that could run alone" in text
+
+
+def test_the_command_reads_a_file_without_touching_the_database(tmp_path):
+    path, out = tmp_path / "alerts.jsonl", io.StringIO()
+    path.write_text(line(ALERT) + "\n")
+    call_command("replay", str(path), "--json", stdout=out)
+    assert json.loads(out.getvalue())["action_class"] == "restart_workload"
+
+
+@pytest.mark.parametrize(("content", "reason"), [(None, "cannot be read"), ("nonsense", "line 1")])
+def test_the_command_says_what_is_wrong_with_a_file(tmp_path, content, reason):
+    path = tmp_path / "alerts.jsonl"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(CommandError, match=reason):
+        call_command("replay", str(path), "--json", stdout=io.StringIO())

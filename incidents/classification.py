@@ -70,13 +70,14 @@ _COMPONENTS: Rows = (
     (C.CAPACITY_QUOTA, phrases(r"""
         quotas?, hpa, overcommit, autoscal\w+, too many (pods|replicas), max replicas, underutili[sz]ed, overscaled, keda,
         overprovisioned, oversized, scaled ?object, capacity, rate limit\w*, ips? exhaust\w*, (replicas )?too few( \w+)?,
-        over limit, idle replicas, replicas idle, resource limits?, limit too \w+, low (cpu|memory) (usage|utili[sz]ation)
+        over limit, idle replicas, replicas idle, scale (up|down), scaled, resource limits?, limit too \w+,
+        low (cpu|memory) (usage|utili[sz]ation)
     """)),
     (C.NODE, phrases(r"""
         kube(rnetes)? nodes?, kubelet, nodes? ((disk|memory|pid|network) )?pressure, nodes? not ready, nodes? unreachable,
         gpus?, xid, edac, ecc, nvlink, dcgm, systemd, unit (failed|crashed), clock, ntp, chrony\w*,
-        time (sync|skew|drift), kernel, (over)?temperature, temp, hot, fan, power supply, psu, ups, ipmi, reboot\w*, spot,
-        preempt\w+, node maintenance, memory pressure, (disk|pid) pressure, hardware
+        time (sync|skew|drift|offset), kernel, (over)?temperature, temp, hot, fan, power supply, psu, ups, ipmi,
+        reboot\w*, watchdogs?, spot, preempt\w+, node maintenance, memory pressure, (disk|pid) pressure, hardware
     """)),
     (C.STORAGE, phrases(r"""
         persistentvolume(claim)?s?, volumes?, pvcs?, disks?, filesystems?, inodes?, raid, zfs, zpool, ceph\w*, minio,
@@ -95,13 +96,15 @@ _SYMPTOMS: Rows = (
     (C.SATURATION_MEMORY, phrases(r"oom kill detected, (node|host) oom( kill)?, swap\w*, page faults")),
     (C.LATENCY, phrases("pending requests, requests? pending")),
     (C.ERROR_RATE, phrases(r"""
-        unhealthy (targets?|hosts?), (no|zero) (traffic|requests), traffic (dropped|collapsed|zero|low|drop),
-        circuit breaker, (request|conversion) rate (zero|dropped|low|drop), config reload failed
+        unhealthy (targets?|hosts?), (server|backend) health ?checks?( \w+)?, (no|zero) (traffic|requests),
+        traffic (dropped|collapsed|zero|low|drop), circuit breaker, (request|conversion) rate (zero|dropped|low|drop),
+        config reload failed
     """)),
     (C.WORKLOAD_CRASH, phrases(r"""
         crash\w*, oom\w*, killed, restart\w*, (pods? )?not (ready|healthy|responding), evict\w*, deadlock\w*, panic\w*,
         zombie, liveness, readiness, hung, hang\w*, terminat\w+, segfault\w*, (pod|container) (unhealthy|failed|unknown),
-        core dump\w*, unresponsive, leader, outlier pod, event loop, thread ?pool, (thread|worker|scheduler) died, frozen
+        core dump\w*, unresponsive, leader, outlier pod, event loop, thread ?pool, (thread|worker|scheduler) died, frozen,
+        health ?checks?, (app|process|service) frozen
     """)),
     (C.WORKLOAD_STUCK_ROLLOUT, phrases(r"""
         rollouts?, replicas?, generation mismatch, misscheduled, not scheduled, container waiting, image( \w+)?, pending,
@@ -113,7 +116,8 @@ _SYMPTOMS: Rows = (
     (C.LATENCY, phrases(r"latency, slow\w*, p\d\d+, response time, apdex")),
     (C.ERROR_RATE, phrases(r"[45]xx, error (rate|budget|ratio|spike), errors")),
     (C.SATURATION_MEMORY, phrases(r"""
-        memory, heap, gc, leak\w*, mem, rss, old gen, file descriptors?, descriptors, handles, goroutines
+        memory, heap, gc, leak\w*, mem, working set, sockets?, rss, old gen, file descriptors?, descriptors, handles,
+        goroutines
     """)),
     (C.SATURATION_CPU, phrases(r"""
         cpu, throttl\w+, load, context switch\w*, surge, spike, flood, traffic, steal, saturat\w+, threads?( count)?,
@@ -122,7 +126,7 @@ _SYMPTOMS: Rows = (
     (C.LATENCY, phrases(r"duration, timeouts?, lag, delay\w*, percentile, quantile, requests? queue")),
     (C.ERROR_RATE, phrases(r"""
         errors?, fail\w*, exceptions?, burn, availability, slo, success rate, rejected, backends?, probe, issue alert,
-        denied, dropped?, unavailable, outage, http, retr(y|ies), conversion, regression
+        denied, dropped?, unavailable, outage, http, retr(y|ies), conversion, regression, grpc
     """)),
     (C.NODE, phrases(r"nodes?, hosts?, machine, kubelet, instance down, server down, unreachable")),
     (C.WORKLOAD_CRASH, phrases(r"pods?, containers?, down, dead, absent, missing, process")),
@@ -192,7 +196,7 @@ def _by_labels(labels: Labels, target: Target | None) -> C | None:
 
 def _symptom(name: str, labels: Labels, target: Target | None) -> C | None:
     found = _by_symptom(name)
-    if target is not None and target.kind == "Node" and found in (C.WORKLOAD_CRASH, C.WORKLOAD_STUCK_ROLLOUT):
+    if target is not None and target.kind == "Node" and found in (C.WORKLOAD_CRASH, C.WORKLOAD_STUCK_ROLLOUT, C.ERROR_RATE):
         return C.NODE
     if found is None or found in _VAGUE:
         found = _by_job(labels) or found
@@ -202,10 +206,12 @@ def _symptom(name: str, labels: Labels, target: Target | None) -> C | None:
 
 
 def _by_rest(labels: Labels, annotations: Mapping[str, str], target: Target | None) -> C:
-    for text in (annotations.get("summary", ""), labels.get("rulename", ""), annotations.get("description", "")):
+    for text in (annotations.get("summary", ""), labels.get("rulename", "")):
         words = words_of(text)
         if found := _component(words) or _by_symptom(words):
             return found
+    if found := _by_symptom(words_of(annotations.get("description", ""))):  # long texts name many parts by the way
+        return found
     return _OF_KIND.get(target.kind, C.OTHER) if target is not None else C.OTHER
 
 

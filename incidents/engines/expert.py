@@ -120,7 +120,7 @@ def _action(rule: Rule, case: Case) -> Action | None:
     if target is None or not _is_complete(target):
         return None
     if rule.act is ActionClass.RESTART_SERVICE_HOST:
-        unit = rule.unit or target.unit
+        unit = target.unit or rule.unit
         if unit is None:
             return None
         target = Target(kind=target.kind, name=target.name, unit=unit.removesuffix(".service"))

@@ -19,6 +19,7 @@ _STATEFUL = re.compile(
     r"|etcd|consul|vault|minio|cassandra|scylla|clickhouse|nats|pulsar|influx\w*|ceph\w*|nfs\w*|ldap|slapd|db|sql|database|mssql\w*|oracle\w*"
     r"|neo4j|neo|couchdb|memcached|solr|galera|patroni|cockroach\w*|tidb|tikv|prometheus|loki|mimir|dovecot|postfix|exim"
 )
+_CACHES = frozenset({"cache", "varnish", "squid", "cdn", "nginx", "unbound"})
 # A machine depends on these; restarting one blindly may cut the way in.
 _CORE_UNIT = re.compile(
     r"sshd?$|dbus|systemd-(?!timesyncd|journald|resolved)|network|NetworkManager|docker$|containerd|crio|cri-o|kubelet|libvirt|firewall|iptables"
@@ -40,10 +41,10 @@ _IRREVERSIBLE = re.compile(
 _ONE_SHOT = re.compile(r"job|jobs|migrate|migration|backup|restore|cron|init|hook|test|seed|import|export|load|once|cleanup")
 _DISPOSABLE_MOUNT = re.compile(
     r"/|/var|/var/log(?:/.*)?|/var/cache(?:/.*)?|/tmp|/var/tmp"
-    r"|/var/lib/(?:docker|containerd|containers|kubelet)(?:/.*)?"
+    r"|/var/lib/(?:docker|containerd|containers)(?:/.*)?"
 )
 _DATA_HOST = re.compile(
-    r"(?:^|[-_.])(?:db|sql|pg|postgres\w*|mysql\w*|mariadb|mongo\w*|nas|san|store|storage|files?|backup|bak|es|elastic\w*|kafka|ceph|minio|data|ldap)"
+    r"(?:^|[-_.])(?:db|sql|pg|postgres\w*|mysql\w*|mariadb|mongo\w*|nas|san|store|storage|files?|backup|bak|es|elastic\w*|kafka|ceph|minio|data|ldap|rabbit\w*|mq|queue|redis\w*|etcd|git\w*|registry|vault|influx\w*|prom\w*|zk|cass\w*|click\w*)"
     r"(?:[-_.\d]|$)"
 )
 _FIXED_CLASS = re.compile(r"local(?:-path|-storage)?$|hostpath|no-provisioner|manual|static")
@@ -77,6 +78,8 @@ def _of_object(target: Target, labels: Labels) -> Iterator[Sign]:
         yield Sign.STATEFUL
     if target.kind == "Pod":
         yield Sign.BARE_POD
+    if labels.get("cache") or tokens & _CACHES:
+        yield Sign.PURE_CACHE
     if target.kind == "DaemonSet" and any(_ONE_SHOT.fullmatch(token) for token in tokens):
         yield Sign.ONE_SHOT
     if target.kind in ("Job", "CronJob") and any(_IRREVERSIBLE.fullmatch(word) for word in tokens | set(_TOKEN.split(namespace))):

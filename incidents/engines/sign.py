@@ -38,7 +38,8 @@ class Sign(StrEnum):
     CRASHING = "it crashes and restarts"
     EVICTED = "its pod was evicted"
     LEAKING = "it leaks"
-    HANGING = "it hangs"
+    HANGING = "it hangs for good"
+    STALLED = "it makes no progress"
     OUTDATED_PROCESS = "it runs with something that was replaced since it started"
     SICK_POD = "a pod does not get ready or does not end"
     ONE_OF_MANY = "its siblings are well"
@@ -66,6 +67,7 @@ class Sign(StrEnum):
 
     # Jobs, stores, machines
     HALF_DONE = "the run stopped half way or still goes on"
+    PURE_CACHE = "its target only keeps copies"
     STALE_ENTRIES = "it serves outdated entries"
     STANDBY_READY = "a standby is ready"
     PRIMARY_FAILS = "the primary fails"

@@ -11,6 +11,8 @@ from incidents.engines.sign import Sign
 from incidents.labels import Labels
 from incidents.vocabulary import phrases
 
+# XIDs of a GPU that is gone until a reset or a reboot; the others come from the application that used it.
+FATAL_XIDS = "48|62|64|74|79|92|94|95|119|120"
 _NEVER = re.compile(r"(?!)")
 _NUMBER = re.compile(r"\d{1,12}(?:\.\d{1,6})?")
 
@@ -41,19 +43,25 @@ _STATEMENTS = (
     _means(
         Sign.HANGING,
         r"""
-        deadlock(s|ed)?, dead lock(s|ed)?, livelock\w*, hung, hangs?, hanging, frozen, wedged, unresponsive, not responding,
-        does not respond, stalled?, stuck(?! terminating| in pending| pending), event loop ... (blocked|not turned),
-        blocked for ?ever, will never finish, wait on each other, liveness, given up restarting, nothing has run,
-        has (committed|processed|finished|made|handled) no, none has finished, no progress, no (heartbeats?|output) since,
-        (thread|loop|scheduler|poller) ... died
+        deadlock(s|ed)?, dead lock(s|ed)?, livelock\w*, event loop ... (blocked|not turned), blocked for ?ever,
+        will never finish, wait on each other, liveness, given up restarting, none has finished,
+        (thread|loop|scheduler|poller) ... died, (threads?|workers?) ... hang
+        """,
+    ),
+    _means(
+        Sign.STALLED,
+        r"""
+        hung, hangs?, hanging, frozen, wedged, unresponsive, not responding, does not respond, stalled?, no progress,
+        stuck(?! terminating| in pending| pending), nothing has run, no (heartbeats?|output) since,
+        has (committed|processed|finished|made|handled) no
         """,
     ),
     _means(
         Sign.OUTDATED_PROCESS,
         r"""
-        still (uses?|runs?|serves?|holds?|connects?|reads?|sends?|resolves?|logs? in|has|have) ...
+        still (uses?|runs?|serves?|holds?|connects?|reads?|sends?|resolves?|logs? in) ...
         (old|former|previous|expired|outdated|last (week|night)\S*), still ... from before, started before (the|its|that),
-        (only )?reads? (it|them )?(only )?(at|on|during) start\w*( only)?, reads? (it|them) at start\w* only,
+        (only )?(reads?|loads?|fetches) ((it|them|\w+) )?(only )?(at|on|during) start\w*( only)?,
         (only )?read (only )?when ... starts?, caches? dns, stale dns, (does|do) not reconnect, never reconnects?,
         holds? ... (broken|dead|stale|old) ... (channel|connections?|session|stream|token|address), new connections work,
         not (been )?(reloaded|re-read|picked up), stale (secret|credentials?|token|password|config\w*),
@@ -70,14 +78,18 @@ _STATEMENTS = (
     _means(
         Sign.ONE_OF_MANY,
         r"""
-        siblings?, outlier, only this pod, no other pod, the others (are|have|do|answer), (of )?all (the )?other (pods|replicas),
+        siblings?, outlier, only this pod, no other pod, the others? (are|have|do|answer),
+        the other (two|three|four|five|six), (of )?all (the )?other (pods|replicas),
         the (other|remaining) (\w+ )?(pods?|replicas?|members?|instances?)
         """,
     ),
     # What came before
     _means(
         Sign.RELEASED,
-        r"(minutes? )?(after|since) (revision|release|rollout|version|build|the (release|rollout|deploy\w*))",
+        r"""
+        (minutes?|seconds?|hours?|right|shortly|immediately|just) after (the )?(release|rollout|deploy\w*|upgrade|update),
+        (minutes?|right|shortly|immediately|just) after (revision|version|build), since (revision|the (release|rollout|deploy\w*))
+        """,
         named=r"""
         (after|since|post) (the )?(last )?(deploy\w*|release|rollout|upgrade|update), canary,
         new (revision|release|version), (bad|broken|faulty|failed) (deploy\w*|release|rollout)
@@ -104,7 +116,7 @@ _STATEMENTS = (
     _means(
         Sign.SURGE,
         r"traffic (has )?(more than )?(doubled|tripled|quadrupled), traffic is (\d\S*|twice|three) times, against ... normally",
-        named="surge, spike, flash (sale|crowd), peak",
+        named="surge, (traffic|load|requests?|rps) (spike|peak), flash (sale|crowd)",
     ),
     _means(
         Sign.CPU_BOUND,
@@ -172,13 +184,16 @@ _STATEMENTS = (
         uncorrect(able|ed), fallen off (the )?bus, kernel deadlock, kernel dead lock, read-?only ?filesystem, double bit,
         predicts failure, (disk|drive|device) ... (is failing|will fail|has failed)
         """,
-        named=r"(disk|nic|link|memory|ecc|hardware|power|gpu)( \w+)? (errors?|failure|failing|flapping)",
+        named=rf"""
+        (disk|nic|link|memory|ecc|hardware|power|gpu)( \w+)? (errors?|failure|failing|flapping), xid ({FATAL_XIDS})
+        """,
     ),
     _means(
         Sign.LEAVING,
         r"""
-        (spot|preempt\w*) (interruption|termination|notice), takes? \S+ back in, terminates? in (two|\d+) minutes,
-        (will be )?reclaimed in
+        (spot|preempt\w*) (interruption|termination|notice), takes? \S+ back in, reclaimed in,
+        (terminates?|terminated|will terminate|will be stopped) ... in (two|\d+) (minutes|seconds),
+        (termination|interruption|shutdown) (imminent|notice)
         """,
     ),
 )
@@ -226,6 +241,8 @@ def _numbers(labels: Labels) -> Iterator[Sign]:
                 yield Sign.SURGE
         elif key in ("throttled_ratio", "throttling_ratio") and (number(labels, key) or 0) >= 0.5:
             yield Sign.LIMIT_TOO_TIGHT
+        elif key == "xid" and re.fullmatch(FATAL_XIDS, value):
+            yield Sign.HARDWARE_FAILS
         elif key == "dependency" and value:
             yield Sign.ELSEWHERE
         elif key == "condition" and value == "Progressing" and labels.get("status") == "false":

@@ -21,7 +21,12 @@ GUARDS = (
         unless=(S.OUTDATED_PROCESS,),
     ),
     rule(A.NOTIFY_ONLY, "The load looks like an attack; more replicas would only feed it.", when=(S.ATTACK,)),
-    rule(A.NOTIFY_ONLY, "Somebody is working on it, and this alert is what that work looks like.", when=(S.MAINTENANCE,)),
+    rule(
+        A.NOTIFY_ONLY,
+        "Somebody is working on it, and this alert is what that work looks like.",
+        kinds="Deployment StatefulSet DaemonSet Pod Node Host",
+        when=(S.MAINTENANCE,),
+    ),
     rule(
         A.NOTIFY_ONLY,
         "The fault lies with what {name} depends on; changing {name} would only add trouble.",

@@ -9,8 +9,6 @@ FULL = """
     (\\w+ )?full, fills?, filling, almost out, out of (disk|files|inodes|space), space( \\w+)?, low, usage, inodes?, exhaust\\w*,
     free, files filling up, disk (will|may) fill, nearly full, high
 """
-# XIDs of a GPU that is gone until a reset or a reboot; the others come from the application that used it.
-FATAL_XID = "xid (48|62|64|74|79|92|94|95|119|120)"
 
 MACHINES = (
     rule(
@@ -51,13 +49,6 @@ MACHINES = (
     ),
     rule(
         A.CORDON_DRAIN_NODE,
-        "A GPU of {name} is gone until a reset; the pods on it are victims.",
-        of=(C.NODE,),
-        kinds="Node",
-        words=FATAL_XID,
-    ),
-    rule(
-        A.CORDON_DRAIN_NODE,
         "{name} runs short and evicts pods; new ones are kept away.",
         of=(C.NODE, C.SATURATION_MEMORY),
         kinds="Node",
@@ -78,7 +69,7 @@ MACHINES = (
         "The clock of {name} is not kept in time; restarting its time service is the documented cure and harmless.",
         of=(C.NODE,),
         kinds="Host Node",
-        words="clock, ntp, chrony\\w*, time (sync|skew|drift|offset)( \\w+)?, clock (skew|sync|drift)",
+        words="clock, ntp, chrony\\w*, time (sync|skew|drift|offset)( \\w+)*, clock (skew|sync|drift)",
         unit="chronyd",
         sure=True,
     ),

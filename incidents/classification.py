@@ -137,8 +137,7 @@ _CIRCUMSTANCE = re.compile(r" (?:after|since|post|during|despite) (?:\w+ )*$")
 _VAGUE = frozenset({C.ERROR_RATE, C.LATENCY, C.SATURATION_MEMORY, C.SATURATION_CPU})
 _OF_LABEL: tuple[tuple[C, tuple[str, ...]], ...] = (
     (C.QUEUE, ("consumergroup", "consumer_group", "topic", "queue", "vhost")),
-    (C.STORAGE, ("persistentvolumeclaim", "mountpoint")),
-    (C.DATABASE, ("datname", "relname", "standby", "slot_name")),
+    (C.DATABASE, ("datname", "relname", "standby", "slot_name", "scope")),
 )
 _OF_JOB: Rows = (
     (C.CONTROL_PLANE, re.compile(r"apiserver|etcd|kube-scheduler|kube-controller-manager")),
@@ -181,9 +180,10 @@ def classify(labels: Labels, annotations: Mapping[str, str], target: Target | No
         return C.CONTROL_PLANE
     if "." in labels.get("dependency", ""):  # a domain of somebody else; our own parts have plain names
         return C.EXTERNAL_DEPENDENCY
-    return (
-        _component(name) or _by_labels(labels, target) or _symptom(name, labels, target) or _by_rest(labels, annotations, target)
-    )
+    if labels.get("mountpoint") or labels.get("persistentvolumeclaim"):
+        return C.STORAGE
+    found = _component(name) or _by_labels(labels, target) or _symptom(name, labels, target)
+    return found or _by_rest(labels, annotations, target)
 
 
 def _by_labels(labels: Labels, target: Target | None) -> C | None:

@@ -121,7 +121,7 @@ def _action(rule: Rule, case: Case) -> Action | None:
         return None
     if rule.act is ActionClass.RESTART_SERVICE_HOST:
         unit = target.unit or rule.unit
-        if unit is None:
+        if not unit:
             return None
         target = Target(kind=target.kind, name=target.name, unit=unit.removesuffix(".service"))
     if rule.act is ActionClass.CLEAN_DISK and (mount := case.labels.get("mountpoint", "")).startswith("/var/log"):

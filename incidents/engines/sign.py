@@ -71,5 +71,8 @@ class Sign(StrEnum):
     STALE_ENTRIES = "it serves outdated entries"
     STANDBY_READY = "a standby is ready"
     PRIMARY_FAILS = "the primary fails"
+    NODE_NOT_READY = "the node is not ready"
+    DISK_PRESSURE = "the node is short of disk"
+    MEMORY_PRESSURE = "the node is short of memory or processes"
     HARDWARE_FAILS = "hardware fails"
     LEAVING = "the machine is about to be taken away"

@@ -35,16 +35,17 @@ _STATEMENTS = (
     _means(
         Sign.LEAKING,
         r"""
-        (?<! no )(?<! a )(?<! without )leak(s|ed|ing|age)?, a leak, grows? without bound, grows? by ... (an|per|every) hour,
-        (climbs?|rises?) ... (an|per|every) (hour|day), never (returns?|releases?|frees?|closes?|shrinks?|goe?s? down),
-        descriptors? exhaust\w*, accumulat\w+ ... (sockets|threads|processes|children|sessions|handles)
+        (?<! no )(?<! not a )(?<! without )(?<! without a )leak(s|ed|ing|age)?, grows? without bound,
+        grows? by ... (an|per|every) hour, (climbs?|rises?|gains?|adds?) ... (an|per|every) (hour|day),
+        never gives ... back, never (returns?|releases?|frees?|closes?|shrinks?|goe?s? down), descriptors? exhaust\w*,
+        accumulat\w+ ... (sockets|threads|processes|children|sessions|handles)
         """,
     ),
     _means(
         Sign.HANGING,
         r"""
         deadlock(s|ed)?, dead lock(s|ed)?, livelock\w*, event loop ... (blocked|not turned), blocked for ?ever,
-        will never finish, wait on each other, liveness, given up restarting, none has finished,
+        will never finish, wait (on|for) each other, liveness, given up restarting, none has finished,
         (thread|loop|scheduler|poller) ... died, (threads?|workers?) ... hang
         """,
     ),
@@ -60,16 +61,19 @@ _STATEMENTS = (
         Sign.OUTDATED_PROCESS,
         r"""
         still (uses?|runs?|serves?|holds?|connects?|reads?|sends?|resolves?|logs? in) ...
-        (old|former|previous|expired|outdated|last (week|night)\S*), still ... from before, started before (the|its|that),
+        (old|former|previous|expired|outdated|last (week|night)\S*),
+        still ... from before, started before (the|its|that),
         (only )?(reads?|loads?|fetches) ((it|them|\w+) )?(only )?(at|on|during) start\w*( only)?,
-        (only )?read (only )?when ... starts?, caches? dns, stale dns, (does|do) not reconnect, never reconnects?,
+        (only )?read (only )?when ... starts?, caches? dns, stale dns, dns cache stale,
+        (keeps|kept) (sending|connecting|using|calling) ... (before|old|former), once at start\w*,
+        (does|do) not reconnect, never reconnect(s|ed),
         holds? ... (broken|dead|stale|old) ... (channel|connections?|session|stream|token|address), new connections work,
         not (been )?(reloaded|re-read|picked up), stale (secret|credentials?|token|password|config\w*),
         (secret|credentials?|token|password|key)s? ((was|were|has been|have been) )?rotated, after (\S+ )?rotation,
         cured by a restart, until ... restarted
         """,
     ),
-    _means(Sign.CRASHING, named=r"crash\w*, restarts, restarting, pods? restart"),
+    _means(Sign.CRASHING, named=r"crash\w*, restarts, restarting, pods? restart, restart (loop|rate|count)\w*"),
     _means(
         Sign.SICK_POD,
         "has been terminating, stuck in terminating, in state unknown",
@@ -79,8 +83,8 @@ _STATEMENTS = (
         Sign.ONE_OF_MANY,
         r"""
         siblings?, outlier, only this pod, no other pod, the others? (are|have|do|answer),
-        the other (two|three|four|five|six), (of )?all (the )?other (pods|replicas),
-        the (other|remaining) (\w+ )?(pods?|replicas?|members?|instances?)
+        the rest (of (the|its) (pods|replicas) )?(are|is|have|do|fail|answer)\w*, the other (two|three|four|five|six),
+        (of )?all (the )?other (pods|replicas), the (other|remaining) (\w+ )?(pods?|replicas?|members?|instances?)
         """,
     ),
     # What came before
@@ -88,7 +92,8 @@ _STATEMENTS = (
         Sign.RELEASED,
         r"""
         (minutes?|seconds?|hours?|right|shortly|immediately|just) after (the )?(release|rollout|deploy\w*|upgrade|update),
-        (minutes?|right|shortly|immediately|just) after (revision|version|build), since (revision|the (release|rollout|deploy\w*))
+        (minutes?|right|shortly|immediately|just) after (revision|version|build),
+        since (revision|the (release|rollout|deploy\w*))
         """,
         named=r"""
         (after|since|post) (the )?(last )?(deploy\w*|release|rollout|upgrade|update), canary,
@@ -98,8 +103,8 @@ _STATEMENTS = (
     _means(
         Sign.NOT_RELEASED,
         r"""
-        (nothing|no (release|rollout|deploy\w*|change)) ((was|has been|were) )?((released|deployed|changed|rolled out) )?...
-        (weeks?|days|months?), release is ... (weeks?|days|months?) old, no recent (release|rollout|deploy\w*|change)
+        (nothing (was|has been|is)|no (release|rollout|deploy\w*|change)) ... (weeks?|days|months?),
+        release is ... (weeks?|days|months?) old, no recent (release|rollout|deploy\w*|change)
         """,
     ),
     _means(
@@ -177,12 +182,18 @@ _STATEMENTS = (
         "primary ... (lost|answers no|answers nothing|is down|has failed|fails|is dead|crashed)",
         named="(primary|master|leader|writer) (failing|failed|down|lost|dead|unreachable), promotion needed",
     ),
-    _means(Sign.STANDBY_READY, "(standby|replica) ... (synchronous|caught up|in sync), standby ... (ready|healthy)"),
+    _means(
+        Sign.STANDBY_READY,
+        "(standby|replica) ... (synchronous|caught up|in sync), (synchronous|in-sync) standby, standby ... (ready|healthy)",
+    ),
+    _means(Sign.NODE_NOT_READY, named="nodes? not ready, node down"),
+    _means(Sign.DISK_PRESSURE, named="disk pressure"),
+    _means(Sign.MEMORY_PRESSURE, named="(memory|pid) pressure"),
     _means(
         Sign.HARDWARE_FAILS,
         """
-        uncorrect(able|ed), fallen off (the )?bus, kernel deadlock, kernel dead lock, read-?only ?filesystem, double bit,
-        predicts failure, (disk|drive|device) ... (is failing|will fail|has failed)
+        uncorrect(able|ed), fallen off (the )?bus, kernel deadlock, kernel dead lock, read-?only (root )?filesystem,
+        kernel (oops|panic), double bit, predicts failure, (disk|drive|device) ... (is failing|will fail|has failed)
         """,
         named=rf"""
         (disk|nic|link|memory|ecc|hardware|power|gpu)( \w+)? (errors?|failure|failing|flapping), xid ({FATAL_XIDS})
@@ -217,6 +228,13 @@ def number(labels: Labels, *keys: str) -> float | None:
 
 _CPU_LABEL = re.compile(r"(?:^|_)cpu(?:_\w+)?_(?:util\w*|usage|ratio|percent)$|^cpu$")
 _RATE_LABEL = re.compile(r"^(?:rps|qps|tps|requests|req_s|traffic|hits)$")
+# Conditions of a node that an alert is about; of `Ready` it is the lack.
+_CONDITIONS = {
+    "Ready": Sign.NODE_NOT_READY,
+    "DiskPressure": Sign.DISK_PRESSURE,
+    "MemoryPressure": Sign.MEMORY_PRESSURE,
+    "PIDPressure": Sign.MEMORY_PRESSURE,
+}
 _BEFORE = ("baseline", "yesterday", "before", "normal", "usual", "last_week", "average")
 _USED_OF_ALL = (
     ("busy_workers", "workers"),
@@ -247,6 +265,8 @@ def _numbers(labels: Labels) -> Iterator[Sign]:
             yield Sign.ELSEWHERE
         elif key == "condition" and value == "Progressing" and labels.get("status") == "false":
             yield Sign.NEVER_READY
+        elif key == "condition" and value in _CONDITIONS:
+            yield _CONDITIONS[value]
         elif key == "maintenance" and value.lower() in ("true", "yes", "1"):
             yield Sign.MAINTENANCE
         elif key == "change" and value.startswith("configmap/"):

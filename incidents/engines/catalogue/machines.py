@@ -29,14 +29,16 @@ MACHINES = (
         "{name} is short of disk; unused images and old logs can go.",
         of=(C.NODE, C.STORAGE),
         kinds="Node",
-        words="disk pressure",
+        when=(S.DISK_PRESSURE,),
+        unless=(S.INFORMATIONAL,),
     ),
     rule(
         A.CORDON_DRAIN_NODE,
         "{name} alone is not ready; its work moves to healthy nodes.",
         of=(C.NODE,),
         kinds="Node",
-        words="not ready",
+        when=(S.NODE_NOT_READY,),
+        not_words="flapping, unreachable, scheduling disabled, cordoned",
     ),
     rule(
         A.CORDON_DRAIN_NODE,
@@ -52,8 +54,7 @@ MACHINES = (
         "{name} runs short and evicts pods; new ones are kept away.",
         of=(C.NODE, C.SATURATION_MEMORY),
         kinds="Node",
-        when=(S.CRITICAL,),
-        words="(memory|pid) pressure",
+        when=(S.CRITICAL, S.MEMORY_PRESSURE),
     ),
     rule(
         A.CLEAN_DISK,

@@ -117,7 +117,7 @@ def _action(rule: Rule, case: Case) -> Action | None:
         return build(rule.act, case.target)
     target = _replaceable_pod(case) if rule.act is ActionClass.DELETE_POD else case.target
     parameters: dict[str, JsonValue] = {}
-    if target is None or not _is_complete(target):
+    if target is None or target.is_system or not _is_complete(target):
         return None
     if rule.act is ActionClass.RESTART_SERVICE_HOST:
         unit = target.unit or rule.unit

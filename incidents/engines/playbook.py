@@ -15,7 +15,8 @@ from aiops.core.actions import Action
 from aiops.core.errors import Invalid
 from aiops.core.targets import Target
 from incidents.conf import IncidentsConf
-from incidents.engines.signs import Sign, case_of
+from incidents.engines.sign import Sign
+from incidents.engines.signs import case_of
 from incidents.proposals import Facts, Proposal, Source
 from incidents.targets import pod_of
 from learning.models import Playbook

@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Sign(StrEnum):
-    """The value completes the sentence "of this incident it is known that …"."""
+    """The value is a plain sentence about the alert or its target, for people."""
 
     # What the alert is
     RESOLVED = "it is over"
@@ -15,15 +15,15 @@ class Sign(StrEnum):
     CRITICAL = "it is marked as critical"
 
     # What it is about
-    PLACELESS = "the namespace of its target is not known"
-    STATEFUL = "its target keeps state"
-    SYSTEM = "its target belongs to the cluster itself"
-    INFRASTRUCTURE = "others depend on the namespace of its target"
+    PLACELESS = "the namespace is not known"
+    STATEFUL = "it keeps state"
+    SYSTEM = "it belongs to the cluster itself"
+    INFRASTRUCTURE = "others depend on its namespace"
     BARE_POD = "nothing would make the pod again"
     ONE_SHOT = "the pod seems to belong to a job"
     POD_KNOWN = "one pod is named"
     POD_MEANT = "its texts or labels speak of one pod, not of the workload"
-    GITOPS = "Git owns its target"
+    GITOPS = "Git owns it"
     IRREVERSIBLE_JOB = "the job must not run twice"
     KNOWN_STATELESS_UNIT = "the unit is known to keep no state"
     STATEFUL_UNIT = "the unit keeps state, or the machine depends on it"
@@ -43,6 +43,7 @@ class Sign(StrEnum):
     OUTDATED_PROCESS = "it runs with something that was replaced since it started"
     SICK_POD = "a pod does not get ready or does not end"
     ONE_OF_MANY = "its siblings are well"
+    SEVERAL_PODS = "more than one of its pods is sick"
     NOT_LEADER = "another member holds the lease"
 
     # What came before

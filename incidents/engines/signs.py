@@ -5,7 +5,7 @@ What the collectors have to write into `EvidenceFacts.facts`, by the item's `kin
 | kind       | facts                                                                                              |
 |------------|----------------------------------------------------------------------------------------------------|
 | `owner`    | `kind`, `namespace`, `name`: the controller at the top of the object's owners                       |
-| `workload` | `managed_by` (`argocd`, `flux`; empty: nobody)                                                      |
+| `workload` | `replicas`, `ready`; `managed_by` (`argocd`, `flux`; empty: nobody)                                   |
 | `pods`     | `reasons`: waiting and terminated reasons of all containers, such as `OOMKilled`                    |
 | `events`   | `reasons`: reasons of recent events, such as `FailedMount`                                          |
 | `rollouts` | `age_s` since the last one, `stuck` (bool): its new pods do not get ready                           |
@@ -133,6 +133,8 @@ def _alert_signs(facts: Facts) -> Iterator[Sign]:
     nodes = {alert.target.name for alert in facts.alerts if alert.target and alert.target.kind == "Node"}
     if len(nodes) > 1:
         yield Sign.MANY_NODES
+    if len({pod for alert in facts.alerts if (pod := pod_of(alert.labels))}) > 1:
+        yield Sign.SEVERAL_PODS
 
 
 def _evidence_signs(facts: Facts) -> Iterator[Sign]:
@@ -148,8 +150,11 @@ def _evidence_signs(facts: Facts) -> Iterator[Sign]:
             yield Sign.CPU_BOUND if cpu >= 0.85 else Sign.IDLE
         if now and before and now >= 1.5 * before:
             yield Sign.SURGE
-    if any(values.get("managed_by") for values in _values(facts, "workload")):
-        yield Sign.GITOPS
+    for values in _values(facts, "workload"):
+        if values.get("managed_by"):
+            yield Sign.GITOPS
+        if (_number(values, "replicas") or 0) - (_number(values, "ready") or 0) > 1:
+            yield Sign.SEVERAL_PODS
     if any((_number(values, "not_ready") or 0) > 1 for values in _values(facts, "nodes")):
         yield Sign.MANY_NODES
 

@@ -134,6 +134,13 @@ def test_a_pod_is_only_replaced_when_its_workload_would_make_it_again():
     assert act({**stuck, "deployment": "toolbox", "pod": "debug-shell"}) != "delete_pod"
 
 
+def test_of_several_sick_pods_none_is_replaced():
+    one, two = (facts({**CRASHING, "alertname": "KubePodNotReady", "pod": f"web-7d9f8b6c5-{end}"}) for end in ("x2xkz", "m4tqr"))
+    assert act_on(one) == "delete_pod"
+    assert act_on(replace(one, alerts=(*one.alerts, *two.alerts))) == "notify_only"
+    assert act_on(seen(dict(one.root.labels), "workload", replicas=5, ready=1)) == "notify_only"
+
+
 def test_a_unit_is_restarted_by_name_on_its_machine():
     failed = {"alertname": "NodeSystemdServiceFailed", "job": "node", "instance": "web-07:9100", "name": "nginx.service"}
     assert answer(failed).description == "Restart nginx on web-07"

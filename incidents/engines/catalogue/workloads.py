@@ -97,7 +97,7 @@ WORKLOADS = (
         of=(C.WORKLOAD_CRASH,),
         kinds="DaemonSet",
         when=(S.CRASHING, S.POD_KNOWN),
-        unless=(*FRAGILE, S.ONE_SHOT, S.INFORMATIONAL),
+        unless=(*FRAGILE, S.SEVERAL_PODS, S.ONE_SHOT, S.INFORMATIONAL),
         sure=True,
     ),
     rule(
@@ -106,7 +106,7 @@ WORKLOADS = (
         of=(*STUCK_IN_WORK, C.WORKLOAD_STUCK_ROLLOUT),
         kinds="Deployment",
         when=(S.ONE_OF_MANY, S.POD_KNOWN),
-        unless=(*FRAGILE, S.INFORMATIONAL),
+        unless=(*FRAGILE, S.SEVERAL_PODS, S.INFORMATIONAL),
         sure=True,
     ),
     rule(
@@ -116,7 +116,7 @@ WORKLOADS = (
         kinds="Deployment",
         when=(S.POD_KNOWN,),
         any_of=(S.SICK_POD, S.HANGING, S.EVICTED),
-        unless=(*FRAGILE, S.CRASHING, S.INFORMATIONAL, S.NEVER_READY),
+        unless=(*FRAGILE, S.SEVERAL_PODS, S.CRASHING, S.INFORMATIONAL, S.NEVER_READY),
         not_words="rollout \\w+, not healthy, pending, gc",
         sure=True,
     ),
@@ -126,7 +126,7 @@ WORKLOADS = (
         of=STUCK_IN_WORK,
         kinds="Deployment",
         when=(S.LEAKING, S.POD_MEANT),
-        unless=(*FRAGILE, S.INFORMATIONAL),
+        unless=(*FRAGILE, S.SEVERAL_PODS, S.INFORMATIONAL),
         sure=True,
     ),
     # The whole workload is sick
@@ -154,7 +154,7 @@ WORKLOADS = (
         of=(C.WORKLOAD_CRASH, C.QUEUE, C.OTHER),
         kinds="Deployment",
         when=(S.STALLED, S.POD_KNOWN),
-        unless=(*FRAGILE, S.CRASHING, S.INFORMATIONAL, S.NEVER_READY),
+        unless=(*FRAGILE, S.SEVERAL_PODS, S.CRASHING, S.INFORMATIONAL, S.NEVER_READY),
         sure=True,
     ),
     rule(

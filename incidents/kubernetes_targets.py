@@ -39,6 +39,11 @@ _GOVERNORS = (
 )
 
 
+# Most alerts carry none of these: one look at all of them spares the look at each.
+_OF_WORKLOADS = frozenset(name for names, _ in _WORKLOADS for name in names) | {"workload", "owner_name", "destination_workload"}
+_OF_GOVERNORS = frozenset(name for names, _ in _GOVERNORS for name in names)
+
+
 # With an instance, the service is the reporter's; without one it is what was summed up, the reporter itself perhaps.
 _OF_OTHERS = frozenset({Reporter.KUBE_STATE_METRICS, Reporter.MACHINE, Reporter.KUBELET, Reporter.PROBE})
 
@@ -84,6 +89,8 @@ def claim(labels: Labels, reporter: Reporter) -> Target | None:
 
 
 def workload(labels: Labels, reporter: Reporter) -> Target | None:
+    if _OF_WORKLOADS.isdisjoint(labels):
+        return None
     for names, kind in _WORKLOADS:
         if name := first(labels, names):
             return _object(labels, kind, name)
@@ -97,6 +104,8 @@ def workload(labels: Labels, reporter: Reporter) -> Target | None:
 
 def governor(labels: Labels, reporter: Reporter) -> Target | None:
     """Quotas, autoscalers and budgets: what limits workloads."""
+    if _OF_GOVERNORS.isdisjoint(labels):
+        return None
     for names, kind in _GOVERNORS:
         if name := first(labels, names):
             return _object(labels, kind, name)

@@ -21,6 +21,8 @@ _THING = re.compile(r"[\w./:@#+=~-][\w ./:@#+=~-]{0,252}")
 _BROKER = re.compile(r"rabbit|kafka|burrow|kminion|pulsar|nats|activemq|mq|sqs|exporter", re.IGNORECASE)
 _SEARCH = re.compile(r"elastic|opensearch", re.IGNORECASE)
 _CERTIFICATE = re.compile(r"cert", re.IGNORECASE)
+_OF_QUEUES = frozenset({*spellings.CONSUMER_GROUP, *spellings.QUEUE, "group"})
+_OF_MANAGED = frozenset({*spellings.CLOUD_MACHINE, *spellings.MANAGED})
 _BEHIND_A_PROXY = ("proxy", "backend", "upstream")
 
 
@@ -39,6 +41,8 @@ def device(labels: Labels, reporter: Reporter) -> Target | None:
 
 
 def queue(labels: Labels, reporter: Reporter) -> Target | None:
+    if _OF_QUEUES.isdisjoint(labels):
+        return None
     name = first(labels, spellings.CONSUMER_GROUP)
     if name is None and "group" in labels and "topic" in labels:
         name = labels["group"]
@@ -62,6 +66,8 @@ def measured_machine(labels: Labels, reporter: Reporter) -> Target | None:
 
 
 def managed(labels: Labels, reporter: Reporter) -> Target | None:
+    if _OF_MANAGED.isdisjoint(labels):
+        return None
     if name := first(labels, spellings.CLOUD_MACHINE):
         host = bare_host(name)
         return Target(kind="Host", name=host) if host else None

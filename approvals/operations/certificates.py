@@ -57,12 +57,16 @@ def request(action: Action, subject: KubeObject, api: Kubernetes, mark: Mark) ->
     return Request(Ref(subject.kind, subject.namespace, subject.name), body, Patch.MERGE, "status")
 
 
-def has_landed(subject: KubeObject | None, before: KubeObject, mark: Mark) -> bool:
+def proof(action: Action, mark: Mark) -> Ref:
+    return subject(action)
+
+
+def has_landed(proof: KubeObject | None, uid: str, before: KubeObject, mark: Mark) -> bool:
     """The id in the condition, or a newer issue: cert-manager takes the condition away when it is done."""
-    if subject is None:
+    if proof is None:
         return False
-    issuing = subject.condition(ISSUING)
-    issued = subject.number("status", "revision") > before.number("status", "revision")
+    issuing = proof.condition(ISSUING)
+    issued = bool(before.raw) and proof.number("status", "revision") > before.number("status", "revision")
     return issued or (issuing is not None and mark.id in issuing.text("message"))
 
 

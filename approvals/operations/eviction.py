@@ -50,8 +50,12 @@ def eviction_of(pod: KubeObject, mark: Mark) -> Request:
     return Request(Ref("Pod", pod.namespace, pod.name), body, subresource="eviction")
 
 
-def has_landed(subject: KubeObject | None, before: KubeObject, mark: Mark) -> bool:
-    return is_gone(subject, before.uid)
+def proof(action: Action, mark: Mark) -> Ref:
+    return subject(action)
+
+
+def has_landed(proof: KubeObject | None, uid: str, before: KubeObject, mark: Mark) -> bool:
+    return is_gone(proof, uid)
 
 
 def is_gone(pod: KubeObject | None, uid: str) -> bool:

@@ -56,9 +56,14 @@ def name_for(job: str, mark: Mark) -> str:
     return f"{job[:42].rstrip('-.')}-{mark.id.replace('-', '')[:20]}"
 
 
-def has_landed(subject: KubeObject | None, before: KubeObject, mark: Mark) -> bool:
-    """`subject` is the new job here, looked up by its name."""
-    return subject is not None and subject.labels.get(marks.EXECUTION) == mark.id
+def proof(action: Action, mark: Mark) -> Ref:
+    """The new job."""
+    job = subject(action)
+    return Ref("Job", job.namespace, name_for(job.name, mark))
+
+
+def has_landed(proof: KubeObject | None, uid: str, before: KubeObject, mark: Mark) -> bool:
+    return proof is not None and proof.labels.get(marks.EXECUTION) == mark.id
 
 
 def inverse(action: Action, before: KubeObject) -> Action | None:

@@ -59,8 +59,11 @@ class Operation(Protocol):
     def request(self, action: Action, subject: KubeObject, api: Kubernetes, mark: Mark) -> Request:
         """The final body, computed from `subject`, with its precondition and the mark."""
 
-    def has_landed(self, subject: KubeObject | None, before: KubeObject, mark: Mark) -> bool:
-        """Whether `mark`'s change of what was `before` is seen to have landed. Asked only once something was sent."""
+    def proof(self, action: Action, mark: Mark) -> Ref:
+        """The object that shows whether the change has landed: the subject itself, but for what is created."""
+
+    def has_landed(self, proof: KubeObject | None, uid: str, before: KubeObject, mark: Mark) -> bool:
+        """Whether `mark`'s change of the object that had `uid`, and was `before`, is seen to have landed."""
 
     def inverse(self, action: Action, before: KubeObject) -> Action | None:
         """What undoes it, given the subject as it was; None where nothing does."""

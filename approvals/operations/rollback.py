@@ -55,8 +55,12 @@ def request(action: Action, subject: KubeObject, api: Kubernetes, mark: Mark) ->
     return restore({"template": _wanted(action, subject, api).template}, subject, mark)
 
 
-def has_landed(subject: KubeObject | None, before: KubeObject, mark: Mark) -> bool:
-    return subject is not None and marks.is_on(subject, mark)
+def proof(action: Action, mark: Mark) -> Ref:
+    return subject(action)
+
+
+def has_landed(proof: KubeObject | None, uid: str, before: KubeObject, mark: Mark) -> bool:
+    return proof is not None and marks.is_on(proof, mark)
 
 
 def inverse(action: Action, before: KubeObject) -> Action | None:

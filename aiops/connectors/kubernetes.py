@@ -170,10 +170,10 @@ class Kubernetes:
         return None if answer.status_code == 404 else _read_object(f"read {ref}", answer)
 
     async def _read(self, words: str, path: str, query: Mapping[str, str]) -> httpx2.Response:
-        """One GET, repeated twice within the deadline where it may pass."""
+        """One GET, repeated once within the deadline where it may pass."""
         try:
             async with asyncio.timeout(self.read_timeout_s):
-                async for attempt in stamina.retry_context(on=Transient, attempts=3, wait_initial=0.1, wait_max=0.5):
+                async for attempt in stamina.retry_context(on=Transient, attempts=2, wait_initial=0.2, wait_jitter=0.1):
                     with attempt:
                         return await self._ask(words, path, query)
         except TimeoutError:

@@ -1,4 +1,7 @@
+from collections.abc import Iterator
+
 import pytest
+import stamina
 
 from tests.approvals.acting import SANDBOX
 from tests.approvals.memory_cluster import MemoryCluster, deployment
@@ -11,3 +14,9 @@ def cluster(settings) -> MemoryCluster:
     memory = MemoryCluster()
     deployment(memory)
     return memory
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting_between_reads() -> Iterator[None]:
+    with stamina.set_testing(True, attempts=1):
+        yield

@@ -204,9 +204,7 @@ class MemoryCluster:
             return _status(429, "Cannot evict pod as it would violate the pod's disruption budget.", causes=causes)
         if not dry_run:
             del self.objects[key]
-            self.mutations.append(
-                Mutation(key, pod["metadata"]["uid"], body["metadata"]["annotations"].get(EXECUTION, ""), True)
-            )
+            self.mutations.append(Mutation(key, pod["metadata"]["uid"], body["metadata"]["annotations"].get(EXECUTION, ""), True))
         return _status(201, "", kind="Status")
 
     def _read(self, request: httpx2.Request) -> httpx2.Response:
@@ -218,9 +216,7 @@ class MemoryCluster:
         items = [
             obj
             for (k, ns, _), obj in self.objects.items()
-            if k == kind
-            and (not namespace or ns == namespace)
-            and wanted.items() <= obj["metadata"].get("labels", {}).items()
+            if k == kind and (not namespace or ns == namespace) and wanted.items() <= obj["metadata"].get("labels", {}).items()
         ]
         return httpx2.Response(200, json={"kind": f"{kind}List", "metadata": {}, "items": items})
 

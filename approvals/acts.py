@@ -137,7 +137,7 @@ class Act:
         if self.execution.retries >= conf.retries:
             self.fail("unreachable", error.detail)
             return
-        later = in_seconds(max(conf.retry_backoff_s, error.retry_after_s))
+        later = in_seconds(max(conf.retry_backoff_s, error.after_s or 0.0))
         execution_state.advance(
             self.claim,
             S.PLANNED,

@@ -68,7 +68,7 @@ def _go_on(claim: Claim, connect: Connect, wait: Callable[[float], None]) -> Non
         cluster = _cluster_of(claim.execution)
         operation = operation_for(claim.execution.action)
         act = Act(claim, connect(cluster), operation, wait)
-    except Conflict as error:
+    except (Permanent, Conflict) as error:
         if was_sent:  # it cannot be asked, which says nothing about what was done
             readback.call_a_person_if_late(claim, error.detail)
             claim.hand_over(in_s=claim.conf.readback_every_s)
@@ -92,8 +92,8 @@ def _begin(act: Act) -> None:
     except Transient as error:
         act.put_back(error)
     except Ambiguous as error:  # of a rehearsal or a read: neither has an effect
-        act.put_back(Transient(error.detail))
-    except Conflict as error:
+        act.put_back(Transient(error.attempted, error.why))
+    except (Permanent, Conflict) as error:
         act.fail(error.code, error.detail)
     except Stopped:
         act.stopped()
@@ -117,7 +117,7 @@ def _rehearse_and_send(act: Act) -> After:
                 request = _rehearsed(act, look)
                 if request is not None:
                     return sending.send(act, request, look.subject)
-    raise Transient(f"{act.action.target} changes faster than it can be read")
+    raise Transient(f"read {act.action.target}", "it changes faster than it can be read")
 
 
 def _drift(act: Act, look: Look) -> str:
@@ -142,7 +142,7 @@ def _rehearsed(act: Act, look: Look) -> Request | None:
             return None
         raise
     except Permanent as error:
-        raise Permanent(f"The cluster refuses it in a dry run: {error.detail}", code="dry_run_refused") from None
+        raise Permanent(error.attempted, f"refused in a dry run: {error.why}", code="dry_run_refused") from None
     touched = act.operation.touched(promised) if request.patch and not request.subresource else None
     before, after = act.operation.touched(subject), touched
     shown: list[JsonValue] = [list(change) for change in changes_between(before, after)] if after is not None else []

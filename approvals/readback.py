@@ -106,7 +106,7 @@ def _anew(act: Act, look: Look, unsettled: Sequence[Attempt]) -> After:
     except Transient as error:
         act.put_back(error)
         return After.OVER
-    except Conflict as error:
+    except (Permanent, Conflict) as error:
         act.fail(error.code, error.detail)
         return After.OVER
     try:

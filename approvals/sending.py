@@ -66,7 +66,9 @@ def fence(act: Act, subject: KubeObject, request: Request) -> After:
     try:
         act.api.send(request)
     except (Transient, Permanent, Ambiguous) as error:
-        _file(attempt, Outcome.UNCLEAR if isinstance(error, Ambiguous) else Outcome.NO_EFFECT, error.detail, status=_status(error))
+        _file(
+            attempt, Outcome.UNCLEAR if isinstance(error, Ambiguous) else Outcome.NO_EFFECT, error.detail, status=_status(error)
+        )
         _unclear(act, error.detail)
         return After.LOOK if _status(error) == 409 else After.WAIT
     _file(attempt, Outcome.APPLIED, "", status=200)

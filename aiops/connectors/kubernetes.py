@@ -91,17 +91,17 @@ MAY_PASS = 429
 NEVER_LEFT = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.UnsupportedProtocol)
 
 
-def refusal(attempted: str, status: int, said: KubeObject, *, retry_after_s: int = 5) -> Transient | Permanent | Ambiguous:
+def refusal(attempted: str, status: int, said: KubeObject, *, after_s: float | None = None) -> Transient | Permanent | Ambiguous:
     """What an answer other than 2xx to `attempted` means. `said` is its Status object, as far as it could be read."""
     message = said.text("message")[:500]
     if status == MAY_PASS and any(cause.text("reason") == "DisruptionBudget" for cause in said.each("details", "causes")):
-        return Permanent(f"{attempted}: {message or 'a disruption budget allows no more disruption now'}", code="pdb")
+        return Permanent(attempted, message or "a disruption budget allows no more disruption now", code="pdb")
     if status == MAY_PASS:
-        return Transient(f"{attempted}: the cluster asks to wait {retry_after_s} s", retry_after_s=retry_after_s)
+        return Transient(attempted, message or "the cluster asks to wait", after_s=after_s)
     if status in NO_EFFECT_WORDS:
         code, words = NO_EFFECT_WORDS[status]
-        return Permanent(f"{attempted}: {words}{f' ({message})' if message else ''}", code=code)
-    return Ambiguous(f"{attempted}: answered {status}{f' ({message})' if message else ''}", status=status)
+        return Permanent(attempted, f"{words}{f' ({message})' if message else ''}", code=code)
+    return Ambiguous(attempted, f"answered {status}{f' ({message})' if message else ''}", status=status)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class Kubernetes:
     def need(self, ref: Ref) -> KubeObject:
         """The object; Permanent `not_found` where there is none."""
         if (found := self.get(ref)) is None:
-            raise Permanent(f"read {ref}: not found", code="not_found")
+            raise Permanent(f"read {ref}", "not found", code="not_found")
         return found
 
     def find(self, kind: str, namespace: str | None = None, *, labels: str = "", fields: str = "") -> list[KubeObject]:
@@ -178,21 +178,21 @@ class Kubernetes:
                         return await self._ask(words, path, query)
         except TimeoutError:
             pass
-        raise Transient(f"{words}: no answer within {self.read_timeout_s:g} s")
+        raise Transient(words, f"no answer within {self.read_timeout_s:g} s")
 
     async def _ask(self, words: str, path: str, query: Mapping[str, str]) -> httpx2.Response:
         try:
             async with self._http(self.read_timeout_s) as http:
                 answer = await http.get(path, params={key: value for key, value in query.items() if value})
         except httpx2.TimeoutException:
-            raise Transient(f"{words}: no answer") from None
+            raise Transient(words, "no answer") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, ConfigError) as error:
-            raise Transient(f"{words}: {_reason(error)}") from None
+            raise Transient(words, _reason(error)) from None
         if answer.is_success or answer.status_code == 404:
             return answer
-        refused = refusal(words, answer.status_code, _status_of(answer), retry_after_s=_retry_after(answer))
+        refused = refusal(words, answer.status_code, _status_of(answer), after_s=_retry_after(answer))
         # A read has no effect, so what would be unclear for a change merely failed.
-        raise refused if not isinstance(refused, Ambiguous) else Transient(refused.detail)
+        raise refused if not isinstance(refused, Ambiguous) else Transient(words, refused.why)
 
     async def _find(self, kind: str, namespace: str | None, labels: str, fields: str) -> list[KubeObject]:
         query = {"labelSelector": labels, "fieldSelector": fields, "limit": str(PAGE), "continue": ""}
@@ -208,7 +208,7 @@ class Kubernetes:
     async def _text(self, words: str, path: str, query: Mapping[str, str]) -> str:
         answer = await self._read(words, path, query)
         if answer.status_code == 404:
-            raise Permanent(f"{words}: not found", code="not_found")
+            raise Permanent(words, "not found", code="not_found")
         return answer.text
 
     async def _send(self, request: Request, *, dry_run: bool) -> KubeObject:
@@ -223,16 +223,16 @@ class Kubernetes:
                     headers={"Content-Type": request.patch or "application/json"},
                 )
         except NEVER_LEFT as error:
-            raise Transient(f"{words}: {_reason(error)}", retry_after_s=30) from None
+            raise Transient(words, _reason(error)) from None
         except (TimeoutError, httpx2.TimeoutException):
-            raise Ambiguous(f"{words}: no answer within {self.request_timeout_s:g} s") from None
+            raise Ambiguous(words, f"no answer within {self.request_timeout_s:g} s") from None
         except ConfigError as error:  # the login command failed: there was nothing to send with
-            raise Transient(f"{words}: {error}") from None
+            raise Transient(words, str(error)) from None
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, OSError) as error:
-            raise Ambiguous(f"{words}: {_reason(error)}") from None
+            raise Ambiguous(words, _reason(error)) from None
         if answer.is_success:
             return _object(words, answer)
-        raise refusal(words, answer.status_code, _status_of(answer), retry_after_s=_retry_after(answer))
+        raise refusal(words, answer.status_code, _status_of(answer), after_s=_retry_after(answer))
 
 
 def _object(words: str, answer: httpx2.Response) -> KubeObject:
@@ -242,17 +242,17 @@ def _object(words: str, answer: httpx2.Response) -> KubeObject:
     except ValueError:
         body = None
     if not isinstance(body, dict):
-        raise Ambiguous(f"{words}: answered {answer.status_code} with something that is no object", status=answer.status_code)
+        raise Ambiguous(words, f"answered {answer.status_code} with something that is no object", status=answer.status_code)
     return KubeObject(body)
 
 
 def _read_object(words: str, answer: httpx2.Response) -> KubeObject:
     if answer.status_code == 404:
-        raise Permanent(f"{words}: not found", code="not_found")
+        raise Permanent(words, "not found", code="not_found")
     try:
         return _object(words, answer)
     except Ambiguous as error:
-        raise Transient(error.detail) from None
+        raise Transient(words, error.why) from None
 
 
 def _status_of(answer: httpx2.Response) -> KubeObject:
@@ -263,9 +263,9 @@ def _status_of(answer: httpx2.Response) -> KubeObject:
     return KubeObject(body if isinstance(body, dict) else {})
 
 
-def _retry_after(answer: httpx2.Response) -> int:
+def _retry_after(answer: httpx2.Response) -> float | None:
     given = answer.headers.get("Retry-After", "")
-    return min(300, int(given)) if given.isdecimal() else 1
+    return min(300.0, float(given)) if given.isdecimal() else None
 
 
 def _reason(error: Exception) -> str:
@@ -277,11 +277,13 @@ def client_for(cluster: Cluster, *, read_timeout_s: float = 5.0, request_timeout
     try:
         changed_ns = cluster.kubeconfig.stat().st_mtime_ns if cluster.kubeconfig else 0
     except OSError as error:
-        raise Permanent(f"cluster {cluster.name}: kubeconfig {error.strerror}: {cluster.kubeconfig}", code="kubeconfig") from None
+        raise Permanent(f"open cluster {cluster.name}", f"{cluster.kubeconfig}: {error.strerror}", code="kubeconfig") from None
     try:
         return _client(cluster.kubeconfig, changed_ns, read_timeout_s, request_timeout_s)
     except (ConfigError, KeyError, TypeError, ValueError, OSError) as error:
-        raise Permanent(f"cluster {cluster.name}: its kubeconfig is not usable: {_reason(error)}", code="kubeconfig") from None
+        raise Permanent(
+            f"open cluster {cluster.name}", f"its kubeconfig is not usable ({_reason(error)})", code="kubeconfig"
+        ) from None
 
 
 @functools.lru_cache(maxsize=64)

@@ -47,6 +47,7 @@ class Fault(Enum):
     LOST = auto()  # it leaves and never arrives: reset
     APPLIED_LOST = auto()  # it lands, the answer does not: reset
     APPLIED_504 = auto()  # it lands, the answer says nothing
+    APPLIED_409 = auto()  # it lands, and something on the way sends it again: the answer is that of the second
     LATE = auto()  # 504 now, it arrives later
     ERROR_500 = auto()  # it does not land, the answer says nothing
     CONFLICT = auto()  # 409 without a cause
@@ -140,6 +141,8 @@ class MemoryCluster:
         answer = self.apply(request)
         if fault is Fault.APPLIED_LOST:
             raise httpx2.ReadError("connection reset")
+        if fault is Fault.APPLIED_409:
+            return self.apply(request)
         return _status(504, "timeout") if fault is Fault.APPLIED_504 else answer
 
     def apply(self, request: httpx2.Request, *, dry_run: bool = False) -> httpx2.Response:

@@ -19,6 +19,7 @@ from approvals.conf import ApprovalsConf
 from approvals.execution_state import Fenced
 from approvals.leases import Claim, in_seconds
 from approvals.models import Attempt, Execution
+from approvals.operations import workloads
 from approvals.operations.marks import Mark
 from approvals.operations.operation import Operation
 from approvals.plans import digest_of
@@ -92,6 +93,13 @@ class Act:
         if undone is not None:
             return bool(touched == undone.made.get("touched"))
         return digest_of(self.action, subject.uid, touched) == self.execution.approval.digest
+
+    def refuse(self, subject: KubeObject) -> None:
+        """Raise Conflict where it must not be done to the object as it stands. What we made is put back in any case."""
+        if self.execution.reverses is None:
+            self.operation.refuse(self.action, subject, self.api)
+        else:
+            workloads.refuse_paused(subject)
 
     def body(self, subject: KubeObject) -> Request:
         """The final body, from a read without the mark."""

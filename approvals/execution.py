@@ -54,7 +54,7 @@ def execute(execution_id: UUID, *, who: str, connect: Connect | None = None, wai
     ):
         log.info("execution.claimed", found=claim.found, claims=row.claims, who=who)
         try:
-            _go_on(claim, connect or _connector(conf), wait)
+            _go_on(claim, connect or connector(conf), wait)
         except LostLease:
             log.warning("execution.lease_lost", fence=claim.fence)
 
@@ -65,7 +65,7 @@ def _go_on(claim: Claim, connect: Connect, wait: Callable[[float], None]) -> Non
         _give_up(claim, was_sent=was_sent)
         return
     try:
-        cluster = _cluster_of(claim.execution)
+        cluster = cluster_of(claim.execution)
         operation = operation_for(claim.execution.action)
         act = Act(claim, connect(cluster), operation, wait)
     except (Permanent, Conflict) as error:
@@ -132,7 +132,7 @@ def _rehearsed(act: Act, look: Look) -> Request | None:
     """The body that the server accepted with `dryRun=All`; None if the version moved meanwhile, so look again."""
     subject = look.subject
     assert subject is not None
-    act.operation.refuse(act.action, subject, act.api)
+    act.refuse(subject)
     request = act.body(subject)
     began = time.monotonic()
     try:
@@ -142,16 +142,21 @@ def _rehearsed(act: Act, look: Look) -> Request | None:
             return None
         raise
     except Permanent as error:
+        act.claim.write(dry_run={"clean": False, "ms": _ms_since(began), "changes": [], "error": error.detail})
         raise Permanent(error.attempted, f"refused in a dry run: {error.why}", code="dry_run_refused") from None
     touched = act.operation.touched(promised) if request.patch and not request.subresource else None
     before, after = act.operation.touched(subject), touched
     shown: list[JsonValue] = [list(change) for change in changes_between(before, after)] if after is not None else []
     act.claim.write(
         before=baseline.taken(act.api, act.operation, subject),
-        dry_run={"clean": True, "ms": int((time.monotonic() - began) * 1000), "changes": shown, "touched": touched},
+        dry_run={"clean": True, "ms": _ms_since(began), "changes": shown, "touched": touched},
     )
     act.execution.refresh_from_db()
     return request
+
+
+def _ms_since(began: float) -> int:
+    return int((time.monotonic() - began) * 1000)
 
 
 def _give_up(claim: Claim, *, was_sent: bool) -> None:
@@ -166,7 +171,8 @@ def _give_up(claim: Claim, *, was_sent: bool) -> None:
     claim.write(lease_until=None, due_at=leases.in_seconds(claim.conf.unreadable_s))
 
 
-def _cluster_of(execution: Execution) -> Cluster:
+def cluster_of(execution: Execution) -> Cluster:
+    """The configured cluster; Conflict `cluster_unknown` or, before anything was sent, `read_only`."""
     cluster = next((c for c in settings.CLUSTERS if c.name == execution.cluster), None)
     if cluster is None:
         raise Conflict(f"no cluster {execution.cluster or 'at all'} is configured here", code="cluster_unknown")
@@ -175,7 +181,7 @@ def _cluster_of(execution: Execution) -> Cluster:
     return cluster
 
 
-def _connector(conf: ApprovalsConf) -> Connect:
+def connector(conf: ApprovalsConf) -> Connect:
     return lambda cluster: client_for(cluster, read_timeout_s=conf.read_timeout_s, request_timeout_s=conf.request_timeout_s)
 
 

@@ -2,10 +2,11 @@
 
 import time
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import cast
 from uuid import UUID
 
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 from django.db.models.expressions import CombinedExpression
 from django.db.models.functions import Now
@@ -46,6 +47,14 @@ class Claim(Fenced):
 def in_seconds(seconds: float) -> CombinedExpression:
     """That long from now, by the database's clock."""
     return Now() + timedelta(seconds=seconds)
+
+
+def database_now() -> datetime:
+    """The one clock that leases, deadlines and expiries are compared with."""
+    with connection.cursor() as cursor:
+        cursor.execute("select statement_timestamp()")
+        (now,) = cursor.fetchone()
+    return cast(datetime, now)
 
 
 @transaction.atomic

@@ -101,7 +101,7 @@ def _anew(act: Act, look: Look, unsettled: Sequence[Attempt]) -> After:
         return After.OVER
     assert look.subject is not None
     try:
-        act.operation.refuse(act.action, look.subject, act.api)
+        act.refuse(look.subject)
         request = act.body(look.subject)
     except Transient as error:
         act.put_back(error)

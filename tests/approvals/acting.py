@@ -12,7 +12,7 @@ from aiops.core.clusters import Cluster
 from approvals import execution as executions
 from approvals.models import Approval, Execution
 from approvals.operations import operation_for
-from approvals.plans import digest_of
+from approvals.plans import DryRun, Plan
 from incidents.models import Incident
 from tests import factories
 from tests.approvals.memory_cluster import MemoryCluster
@@ -21,27 +21,32 @@ SANDBOX = Cluster(name="sandbox", in_cluster=True, shadow=False)
 TIMES = ("due_at", "lease_until", "authorised_at", "unclear_since", "verify_due_at", "verify_until", "started_at", "escalated_at")
 
 
-def agree(cluster: MemoryCluster, action: Action | None = None, *, incident: Incident | None = None, **fields: Any) -> Approval:
+def agree(cluster: MemoryCluster, action: Action | None = None, **fields: Any) -> Approval:
     """An approval given by one lead to `action` on its target as it stands in the cluster."""
     action = action or RestartWorkload(target=factories.WEB)
+    operation = operation_for(action)
+    ref = operation.subject(action)
+    subject = KubeObject(cluster.get(ref.kind, ref.name, ref.namespace or ""))
+    return signed(Plan(action, "sandbox", subject.uid, operation.touched(subject), DryRun(clean=True)), **fields)
+
+
+def signed(plan: Plan, *, incident: Incident | None = None, **fields: Any) -> Approval:
+    """An approval of `plan` that one lead has given, for an incident whose alert fires."""
+    action = plan.action
     if incident is None:
         incident = factories.make_incident(target=action.target)
         incident.root_alert = factories.make_alert(incident)
         incident.save()
-    operation = operation_for(action)
-    ref = operation.subject(action)
-    subject = KubeObject(cluster.get(ref.kind, ref.name, ref.namespace or ""))
-    digest = digest_of(action, subject.uid, operation.touched(subject))
     approval = factories.make_approval(
         factories.make_decision(incident, action=action),
         action=action,
         status="approved",
-        target_uid=subject.uid,
-        digest=digest,
+        target_uid=plan.target_uid,
+        digest=plan.digest,
         **fields,
     )
     signer = factories.make_user("lead")
-    approval.signatures.create(user=signer, by=signer.username, via="dashboard", digest=digest)
+    approval.signatures.create(user=signer, by=signer.username, via="dashboard", digest=plan.digest)
     return approval
 
 

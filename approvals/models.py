@@ -7,6 +7,7 @@ from typing import ClassVar, Self
 from django.conf import settings
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from aiops import append_only
@@ -112,6 +113,14 @@ class ExecutionQuerySet(models.QuerySet["Execution"]):
     def active(self) -> Self:
         return self.filter(status__in=Execution.ACTIVE)
 
+    def due(self) -> Self:
+        """What nobody is at work on and somebody should be: due plans and lapsed leases, by the database's clock."""
+        return self.active().filter(Q(lease_until=None) | Q(lease_until__lte=Now()), due_at__lte=Now())
+
+    def to_verify(self) -> Self:
+        """What was done and is due to be looked at, by the database's clock."""
+        return self.filter(status=Execution.Status.SUCCEEDED, verified_at=None, verify_due_at__lte=Now())
+
 
 class Execution(models.Model):
     """One attempt to change one target once. Its id is the mark that the change leaves there (`reliability.md` §2).
@@ -163,8 +172,13 @@ class Execution(models.Model):
     due_at = models.DateTimeField(default=timezone.now)
     lease_until = models.DateTimeField(null=True, blank=True)
     fence = models.PositiveIntegerField(default=0)
-    claims = models.PositiveSmallIntegerField(default=0)
+    claims = models.PositiveSmallIntegerField(default=0, help_text="Claims in a row that ended without a word")
+    claimed_by = models.CharField(max_length=120, blank=True)
+    retries = models.PositiveSmallIntegerField(default=0, help_text="Put back after failures that surely had no effect")
     stop_requested = models.BooleanField(default=False)
+    stop_reason = models.CharField(max_length=500, blank=True)
+    unclear_since = models.DateTimeField(null=True, blank=True, help_text="Something was sent and is not settled")
+    escalated_at = models.DateTimeField(null=True, blank=True, help_text="Handed to a person, while reading goes on")
     # What was seen and made.
     authorised_at = models.DateTimeField(default=timezone.now, help_text="Approved, or the previous step verified")
     planned_at = models.DateTimeField(default=timezone.now)
@@ -243,11 +257,14 @@ class Attempt(models.Model):
     execution = models.ForeignKey(Execution, on_delete=models.CASCADE, related_name="attempts", db_index=False)
     n = models.PositiveSmallIntegerField()
     resource_version = models.CharField(max_length=40, blank=True)
+    generation = models.BigIntegerField(default=0, help_text="Of the object that the body was computed from")
+    is_fence = models.BooleanField(default=False, help_text="Changes nothing, ends what was sent at the same version")
     body_digest = models.CharField(max_length=64)
     body = models.JSONField(default=dict, help_text="Exactly what is sent, so that a repeat is the same request")
     started_at = models.DateTimeField(default=timezone.now)
     finished_at = models.DateTimeField(null=True, blank=True)
     outcome = models.CharField(max_length=9, choices=Outcome.choices, default=Outcome.SENT)
+    status = models.PositiveSmallIntegerField(null=True, help_text="HTTP status that came back")
     error = models.TextField(blank=True)
     transient = models.BooleanField(default=False)
 

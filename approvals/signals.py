@@ -1,0 +1,225 @@
+"""Look at what an act has come to: the target, the incident's own alert, and the neighbours."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import JsonValue
+
+from aiops.connectors.errors import Permanent, Transient
+from aiops.connectors.kubernetes import Kubernetes
+from aiops.connectors.kubernetes_objects import KubeObject, Ref
+from aiops.core.actions import ChangeAction
+from approvals import baseline
+from approvals.conf import ApprovalsConf
+from approvals.judgement import AlertIs, Signals
+from approvals.models import Execution
+from approvals.operations import operation_for, workloads
+from approvals.operations.marks import Mark
+from incidents.models import Alert
+
+_DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_FOR = ("for", "alert_for", "for_duration")  # where rules write down their own `for`
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What one look hands on to the next."""
+
+    converged_at: datetime | None = None
+    restarts: int = 0
+    quiet_since: datetime | None = None
+    harmed_since: datetime | None = None
+
+    def dump(self) -> dict[str, JsonValue]:
+        def text(at: datetime | None) -> str | None:
+            return at.isoformat() if at else None
+
+        return {
+            "converged_at": text(self.converged_at),
+            "restarts": self.restarts,
+            "quiet_since": text(self.quiet_since),
+            "harmed_since": text(self.harmed_since),
+        }
+
+    @classmethod
+    def load(cls, data: JsonValue) -> "Memory":
+        kept = KubeObject(data if isinstance(data, dict) else {})
+        return cls(kept.time("converged_at"), kept.number("restarts"), kept.time("quiet_since"), kept.time("harmed_since"))
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """One look: what to judge by, what to remember, and the target as it is now for people to see."""
+
+    signals: Signals
+    memory: Memory
+    after: Mapping[str, JsonValue]
+
+
+def look(execution: Execution, api: Kubernetes | None, *, now: datetime, conf: ApprovalsConf) -> Sight:
+    """Everything that can be seen of `execution` now. What cannot be read is said so, and never raises."""
+    memory = Memory.load(execution.verification.get("memory"))
+    before = KubeObject(execution.before).at("subject")
+    was = KubeObject(before if isinstance(before, dict) else {})
+    operation, action = operation_for(execution.action), execution.action
+    try:
+        if api is None:
+            raise Permanent(f"open cluster {execution.cluster}", "it is not configured here", code="cluster_unknown")
+        subject = api.get(operation.proof(action, Mark(execution.mark, execution.planned_at)))
+        progress = operation.progress(action, subject, api, was)
+        is_ours = _is_ours(execution, subject)
+        harmed = (*_lost_pods(execution, was, api), *_new_alerts(execution, conf))
+        unread = ""
+    except (Transient, Permanent) as error:
+        subject, progress, is_ours, harmed, unread = None, None, True, (), error.detail
+    memory = _remember(memory, progress.done if progress else None, progress.restarts if progress else None, bool(harmed), now)
+    alert, cleared_at, for_s = _own_alert(execution)
+    sent_at = execution.started_at or now
+    signals = Signals(
+        sent_at=sent_at,
+        converge_by=execution.verify_until or sent_at + timedelta(seconds=conf.verify_within_s),
+        progress=progress,
+        unread=unread,
+        is_ours=is_ours,
+        converged_at=memory.converged_at,
+        quiet_since=memory.quiet_since,
+        alert=alert,
+        cleared_at=cleared_at,
+        alert_for_s=for_s,
+        harmed=harmed,
+        harmed_since=memory.harmed_since,
+        is_undoing=execution.direction == Execution.Direction.ROLLBACK,
+        stopped=(execution.stop_reason or "Stopped by a person") if execution.stop_requested else "",
+    )
+    return Sight(signals, memory, summary(subject, alert))
+
+
+def _remember(memory: Memory, done: bool | None, restarts: int | None, is_harmed: bool, now: datetime) -> Memory:
+    """What could not be read leaves the memory as it is, but for what has to be seen without a gap."""
+    if done is None or restarts is None:
+        return memory
+    return Memory(
+        converged_at=(memory.converged_at or now) if done else None,
+        restarts=restarts,
+        quiet_since=memory.quiet_since if memory.quiet_since and restarts <= memory.restarts else now,
+        harmed_since=(memory.harmed_since or now) if is_harmed else None,
+    )
+
+
+def _is_ours(execution: Execution, subject: KubeObject | None) -> bool:
+    """Whether the touched spec is still the one that the act made. What ends or is created stays ours."""
+    made = execution.made.get("touched")
+    if made is None or subject is None:
+        return True
+    return bool(operation_for(execution.action).touched(subject) == made)
+
+
+# The incident's own alert
+
+
+def _own_alert(execution: Execution) -> tuple[AlertIs, datetime | None, float]:
+    """How it stands, when it cleared, and its own `for` in seconds: before that time is over it could not fire again."""
+    incident = execution.incident
+    alerts = list(incident.alerts.filter(is_test=False))
+    own = [alert for alert in alerts if alert.name == incident.alert_name] or alerts
+    if not own:
+        return AlertIs.UNKNOWN, None, 0.0
+    for_s = max(_for_of(alert) for alert in own)
+    states = {alert.status for alert in own}
+    if Alert.Status.FIRING in states:
+        return AlertIs.FIRING, None, for_s
+    if Alert.Status.STALE in states:
+        return AlertIs.STALE, None, for_s
+    return AlertIs.CLEARED, max((alert.ended_at for alert in own if alert.ended_at), default=None), for_s
+
+
+def _for_of(alert: Alert) -> float:
+    for name in _FOR:
+        said = str(alert.annotations.get(name) or alert.labels.get(name) or "")
+        if said and (match := _DURATION.fullmatch(said)):
+            days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+            return float(((days * 24 + hours) * 60 + minutes) * 60 + seconds)
+    return 0.0
+
+
+# Neighbours
+
+
+def _lost_pods(execution: Execution, was: KubeObject, api: Kubernetes) -> Sequence[str]:
+    """Workloads beside the target with fewer ready pods than before the act, and fewer than they want."""
+    before = execution.before.get("neighbours")
+    if not isinstance(before, dict) or not before:
+        return ()
+    now = baseline.neighbours(api, was) or {}
+    lost: list[str] = []
+    for name, had in before.items():
+        has = now.get(name, 0)
+        if isinstance(had, int) and isinstance(has, int) and has < had and _wants_more(name, has, was.namespace, api):
+            lost.append(f"{name} has {has} of {had} ready pods")
+    return lost
+
+
+def _wants_more(name: str, has: int, namespace: str, api: Kubernetes) -> bool:
+    """Whether a neighbour lacks pods, rather than having been scaled down or removed by somebody."""
+    kind, _, plain = name.partition("/")
+    if kind not in ("Deployment", "StatefulSet", "DaemonSet"):
+        return False  # jobs end, and nobody makes a bare pod again
+    found = api.get(Ref(kind, namespace, plain))
+    return found is not None and workloads.replicas(found) > has
+
+
+def _new_alerts(execution: Execution, conf: ApprovalsConf) -> Sequence[str]:
+    """Alerts of other targets near this one that began to fire after the act, within the window."""
+    if execution.started_at is None:
+        return ()
+    until = execution.started_at + timedelta(seconds=conf.neighbour_window_s)
+    began = Alert.objects.filter(
+        cluster=execution.cluster,
+        status=Alert.Status.FIRING,
+        is_test=False,
+        is_deadman=False,
+        first_seen__gt=execution.started_at,
+        first_seen__lte=until,
+        target__namespace=execution.namespace,
+    ).exclude(incident=execution.incident_id)
+    action = execution.action
+    own = action.target.resource if isinstance(action, ChangeAction) else ""
+    return [f"{a.name} fires for {a.target['name']}" for a in began[:10] if a.target and not a.target["name"].startswith(own)]
+
+
+def before_of(execution: Execution) -> dict[str, JsonValue]:
+    """The target as it was when it was acted on, and the alert, which fired then."""
+    before = KubeObject(execution.before).at("subject")
+    return summary(KubeObject(before) if isinstance(before, dict) else None, AlertIs.FIRING)
+
+
+def checks_of(signals: Signals) -> list[JsonValue]:
+    """What was looked at, `met` or not, None where it cannot be told."""
+    progress, metric = signals.progress, signals.metric
+    alert = {AlertIs.CLEARED: True, AlertIs.FIRING: False}.get(signals.alert)
+    rows: list[tuple[str, bool | None, str]] = [
+        ("Target still as the act left it", signals.is_ours, ""),
+        ("Converged", None if progress is None else progress.done, progress.words if progress else signals.unread),
+        ("New pods stay up", None if progress is None else not progress.crashing, progress.crashing if progress else ""),
+        ("The alert cleared", alert, signals.alert.value),
+    ]
+    if metric is not None:
+        rows.append((metric.name, metric.is_back, f"{metric.now:g}, before {metric.low:g} to {metric.high:g}"))
+    rows.append(("Neighbours unharmed", None if progress is None else not signals.harmed, ", ".join(signals.harmed)))
+    return [{"name": name, "met": met, "detail": detail} for name, met, detail in rows]
+
+
+def summary(subject: KubeObject | None, alert: AlertIs) -> dict[str, JsonValue]:
+    """A target in the few values that people compare before and after."""
+    if subject is None:
+        return {"Alert": alert.value}
+    shown: dict[str, JsonValue] = {"Alert": alert.value}
+    if subject.kind in ("Deployment", "StatefulSet", "DaemonSet"):
+        shown["Ready pods"] = f"{workloads.ready(subject)} of {workloads.replicas(subject)}"
+        if revision := workloads.revision_of(subject):
+            shown["Revision"] = revision
+        images = [c.text("image") for c in subject.each("spec", "template", "spec", "containers")]
+        shown["Image"] = ", ".join(image.rpartition("/")[2] for image in images)
+    return shown

@@ -1,0 +1,18 @@
+"""Background work of this app: an id in, nothing out, harmless when run twice."""
+
+import socket
+from uuid import UUID
+
+from celery import shared_task
+
+from approvals import execution, verification
+
+
+@shared_task
+def execute(execution_id: str) -> None:
+    execution.execute(UUID(execution_id), who=f"worker {socket.gethostname()}")
+
+
+@shared_task
+def verify(execution_id: str) -> None:
+    verification.verify(UUID(execution_id))

@@ -15,6 +15,8 @@ from aiops.access.middleware import STATUS
 from aiops.access.models import ApiToken
 from aiops.core.errors import Conflict, DomainError, Invalid, NotAllowed, Unavailable
 from aiops.health import router as health_router
+from aiops.incident_api import router as incident_router
+from approvals.api import router as approvals_router
 from incidents.api import router as incidents_router
 from incidents.webhooks import DATABASE_DOWN
 from incidents.webhooks import router as webhooks_router
@@ -106,5 +108,7 @@ for failure in DATABASE_DOWN:
 
 api.add_router("", health_router)
 api.add_router("/webhooks", webhooks_router)
+api.add_router("", incident_router)
 api.add_router("", incidents_router)
+api.add_router("", approvals_router)
 api.add_router("", learning_router)

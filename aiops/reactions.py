@@ -2,11 +2,16 @@
 the same work in the database.
 """
 
+from aiops.outbox import tasks as outbox_tasks
+from aiops.outbox.posting import posted
 from approvals import tasks as approvals_tasks
-from approvals.execution_state import execution_planned, execution_succeeded
+from approvals.execution_state import execution_planned, execution_verified
 from incidents import tasks as incidents_tasks
-from incidents.decision_state import decision_opened
+from incidents.decision_state import decision_opened, decision_ready, decision_withdrawn
 
 decision_opened.react(incidents_tasks.decide)
+decision_ready.react(approvals_tasks.assess)
+decision_withdrawn.react(approvals_tasks.begin_again)
 execution_planned.react(approvals_tasks.execute)
-execution_succeeded.react(approvals_tasks.verify)
+execution_verified.react(approvals_tasks.follow)
+posted.react(outbox_tasks.deliver)

@@ -27,7 +27,7 @@ from approvals.models import Execution
 from approvals.signals import Sight
 from incidents import decision_state, incident_state
 from incidents.models import Alert, Decision, Evidence, Incident, TimelineEvent
-from learning import outcomes
+from learning import hindsight, outcomes
 
 log = structlog.get_logger(__name__)
 S = Execution.Status
@@ -101,7 +101,7 @@ def _write(execution: Execution, sight: Sight, verdict: Verdict, now: datetime) 
         status=STATUS[verdict.result],
     )
     if execution.direction == Execution.Direction.ROLLBACK:
-        _undone(execution, verdict)
+        _undone(execution, verdict, now)
     else:
         _follow(execution, sight, verdict, now)
     publish("overview", "approvals", execution.incident.topic)
@@ -109,12 +109,13 @@ def _write(execution: Execution, sight: Sight, verdict: Verdict, now: datetime) 
     log.info("execution.verified", result=verdict.result, reason=verdict.reason, needless=verdict.is_needless)
 
 
-def _undone(execution: Execution, verdict: Verdict) -> None:
+def _undone(execution: Execution, verdict: Verdict, now: datetime) -> None:
     """A rollback that is verified makes the act that it undid `rolled_back`; another one is a person's."""
     first = execution.reverses
     assert first is not None
     if verdict.result == Result.SUCCESS:
         execution_state.advance(Fenced(first, first.fence), S.ROLLED_BACK, detail=execution.detail)
+        hindsight.rolled_back(first.pk, actor=SYSTEM.name, at=now, reason=execution.detail)
     else:
         _ask_a_person(execution, f"The rollback was verified as {verdict.result}: {verdict.words}")
 

@@ -154,7 +154,11 @@ def test_a_rollback_goes_to_the_template_of_the_digest(sandbox):
 
 
 def test_an_evicted_pod_is_replaced(sandbox):
-    name = sandbox.kubectl("get", "pods", "-n", "shop", "-l", "app.kubernetes.io/name=catalog", "-o", "name").split()[0].removeprefix("pod/")
+    name = (
+        sandbox.kubectl("get", "pods", "-n", "shop", "-l", "app.kubernetes.io/name=catalog", "-o", "name")
+        .split()[0]
+        .removeprefix("pod/")
+    )
     execution = act(DeletePod(target=Target(kind="Pod", namespace="shop", name=name)))
     when_converged(execution, sandbox)
     clear_alert(execution)

@@ -1,0 +1,108 @@
+"""The process that nothing escapes: every two seconds it looks at every row that waits for something.
+
+It needs PostgreSQL alone. Work is handed to Celery; what nobody claims it does itself. Two of it at once are harmless:
+each duty claims its rows with SKIP LOCKED or compare-and-set. A loop that stalls ends the process; it is started again.
+"""
+
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from django.db import DatabaseError, close_old_connections, connection
+
+from aiops.access import seals
+from approvals import aftermath
+from approvals import sweeping as approvals_sweeping
+from incidents import sweeping as incidents_sweeping
+
+log = structlog.get_logger(__name__)
+
+PERIOD_S = 2.0
+STALLED_AFTER_S = 5.0
+EXIT_STALLED = 70
+
+
+@dataclass(slots=True)
+class Duty:
+    """One thing to look after. `work` returns how many rows it moved; what it cannot do now waits for the next round."""
+
+    name: str
+    work: Callable[[], int]
+    every_s: float = PERIOD_S
+    due_at: float = field(default=0.0)
+
+
+def all_duties() -> Sequence[Duty]:
+    return [
+        Duty("decide_late", incidents_sweeping.decide_late),
+        Duty("decide_without_broker", incidents_sweeping.decide_without_broker),
+        Duty("hand_over_decisions", incidents_sweeping.hand_over),
+        Duty("expire_decisions", incidents_sweeping.expire),
+        Duty("assess", approvals_sweeping.assess),
+        Duty("follow_decisions", approvals_sweeping.follow_decisions),
+        Duty("act", approvals_sweeping.act),
+        Duty("verify", approvals_sweeping.verify),
+        Duty("deliver", approvals_sweeping.deliver),
+        Duty("note_recurrences", aftermath.note_recurrences, every_s=60),
+        Duty("follow_ended_holds", incidents_sweeping.follow_ended_holds, every_s=10),
+        Duty("turn_stale", incidents_sweeping.turn_stale, every_s=60),
+        Duty("close_resolved", incidents_sweeping.close_resolved, every_s=60),
+        Duty("seal_audit", seals.seal, every_s=10),
+    ]
+
+
+def run(stop: threading.Event) -> None:
+    """Sweep until `stop` is set."""
+    heartbeat = Heartbeat()
+    threading.Thread(target=_watch, args=(heartbeat, stop), daemon=True, name="watchdog").start()
+    rounds = all_duties()
+    while not stop.is_set():
+        begun = time.monotonic()
+        for duty in rounds:
+            if stop.is_set() or begun < duty.due_at:
+                continue
+            duty.due_at = begun + duty.every_s
+            heartbeat.beat()
+            _perform(duty)
+        heartbeat.beat()
+        close_old_connections()
+        stop.wait(max(0.05, PERIOD_S - (time.monotonic() - begun)))
+    approvals_sweeping.finish()
+
+
+def _perform(duty: Duty) -> None:
+    """Duties are isolated from each other's failure: one that raises is logged and tried again next round."""
+    try:
+        moved = duty.work()
+    except DatabaseError as error:
+        log.warning("sweep.database_down", duty=duty.name, error=str(error).splitlines()[0])
+        connection.close()
+    except Exception:
+        log.exception("sweep.duty_failed", duty=duty.name)
+    else:
+        if moved:
+            log.info("sweep.moved", duty=duty.name, rows=moved)
+
+
+class Heartbeat:
+    """When the loop was last seen at work."""
+
+    def __init__(self) -> None:
+        self._at = time.monotonic()
+
+    def beat(self) -> None:
+        self._at = time.monotonic()
+
+    @property
+    def age_s(self) -> float:
+        return time.monotonic() - self._at
+
+
+def _watch(heartbeat: Heartbeat, stop: threading.Event) -> None:
+    while not stop.wait(0.5):
+        if heartbeat.age_s > STALLED_AFTER_S:
+            log.error("sweep.stalled", silent_s=round(heartbeat.age_s, 1))
+            os._exit(EXIT_STALLED)

@@ -1,7 +1,6 @@
 """Django settings. What an operator may change is in `aiops.config`; this file says how the parts are put together."""
 
 import os
-import secrets
 import sys
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -14,7 +13,9 @@ from pydantic import ValidationError
 from aiops.config import Config
 from aiops.core.clusters import Cluster
 from aiops.logs import LOGGING as LOGGING  # the name that Django looks for
+from aiops.runtime.faults import of_os_error
 from aiops.runtime.paths import RuntimePaths
+from aiops.runtime.secret import kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -38,11 +39,10 @@ def _secret_key() -> str:
         return given
     if not AIOPS.is_embedded:
         raise ImproperlyConfigured("AIOPS_SECRET_KEY is required where DATABASE_URL is set; make one of 50 or more characters")
-    if not RUNTIME.secret_key.exists():
-        RUNTIME.var.mkdir(parents=True, exist_ok=True)
-        RUNTIME.secret_key.touch(mode=0o600)
-        RUNTIME.secret_key.write_text(secrets.token_urlsafe(60))
-    return RUNTIME.secret_key.read_text().strip()
+    try:
+        return kept_secret(RUNTIME.secret_key)
+    except OSError as error:
+        raise ImproperlyConfigured(str(of_os_error(error, RUNTIME.var))) from None
 
 
 def _database(url: str) -> dict[str, object]:

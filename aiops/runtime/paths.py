@@ -13,7 +13,8 @@ class RuntimePaths:
     var: Path
 
     @property
-    def _tag(self) -> str:
+    def tag(self) -> str:
+        """Names this var among all of the machine: in folder names, and in the environment of every process it runs."""
         return hashlib.sha256(str(self.var.resolve()).encode()).hexdigest()[:10]
 
     @property
@@ -21,9 +22,19 @@ class RuntimePaths:
         return os.geteuid() == 0
 
     @property
+    def home(self) -> Path:
+        """Where people find PostgreSQL's files: `private` itself, or as root a link to it."""
+        return self.var / "postgres"
+
+    @property
+    def shared(self) -> Path:
+        """As root: the parent of every `private`, and of the copies of PostgreSQL's programs."""
+        return Path("/var/lib/aiops")
+
+    @property
     def private(self) -> Path:
         """PostgreSQL's home. It refuses to run as root, so there its files belong to `nobody`, outside any home folder."""
-        return Path("/var/lib/aiops") / self._tag if self.as_root else self.var / "postgres"
+        return self.shared / self.tag if self.as_root else self.home
 
     @property
     def data(self) -> Path:
@@ -32,11 +43,28 @@ class RuntimePaths:
     @property
     def sockets(self) -> Path:
         # Short and, unlike var, never on a file system without sockets. Its mode keeps others out.
-        return self.private / "run" if self.as_root else Path("/tmp") / f"aiops-{os.geteuid()}-{self._tag}"  # noqa: S108
+        return self.private / "run" if self.as_root else Path("/tmp") / f"aiops-{os.geteuid()}-{self.tag}"  # noqa: S108
 
     @property
     def redis_socket(self) -> Path:
         return self.sockets / "redis.sock"
+
+    @property
+    def lock(self) -> Path:
+        """Held by whoever runs or replaces what is under var."""
+        return self.var / "up.lock"
+
+    @property
+    def logs(self) -> Path:
+        return self.var / "log"
+
+    @property
+    def supervisor_config(self) -> Path:
+        return self.var / "supervisor.conf"
+
+    @property
+    def backups(self) -> Path:
+        return self.var / "backups"
 
     @property
     def bootstrap(self) -> Path:

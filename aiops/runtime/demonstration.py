@@ -1,0 +1,23 @@
+"""The first incident of a new console: a bad deploy in the sandbox, which alerts, is decided and can be repaired."""
+
+import httpx
+
+FAULT = "bad_deploy"
+TIMEOUT_S = 5.0
+
+
+def break_something(sandbox_url: str) -> str | None:
+    """Break one workload of the sandbox unless something is broken in it already; what was broken, in words.
+
+    Raises httpx.HTTPError where the sandbox does not answer.
+    """
+    with httpx.Client(base_url=sandbox_url, timeout=TIMEOUT_S, trust_env=False) as sandbox:
+        faults = sandbox.get("/sandbox/faults").raise_for_status().json()
+        if any(fault["state"] in {"active", "worse"} for fault in faults):
+            return None
+        scenarios = sandbox.get("/sandbox/scenarios").raise_for_status().json()
+        chosen = next((s for s in scenarios if s["fault"] == FAULT), None) or next(iter(scenarios), None)
+        if chosen is None:
+            return None
+        sandbox.post("/sandbox/inject", json={"scenario": chosen["name"]}).raise_for_status()
+        return str(chosen["title"])

@@ -9,16 +9,21 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import queue
 import re
 import shutil
 import subprocess
 import sys
+import tempfile
+import threading
 import time
 
 HOME = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 VENV = os.path.join(HOME, ".venv")
 PYTHON = os.path.join(VENV, "bin", "python")
 STAMP = os.path.join(VENV, "installed.json")
+PIP = [PYTHON, "-m", "pip", "install", "--no-compile", "--no-deps", "--require-hashes", "--progress-bar", "off"]
+PIP += ["--disable-pip-version-check"]
 LOWEST = (3, 11)
 OTHERS = ("python3.13", "python3.12", "python3.11", "python3.14")
 # A lock file that holds all of another one: whoever has the bigger one installed needs nothing.
@@ -127,26 +132,66 @@ def _make_venv(base: str) -> None:
 
 
 def _install(lock: str, packages: int) -> None:
-    """Without compiling: only what is imported is worth it, and is then compiled once. The person's own pip settings hold."""
-    command = [PYTHON, "-m", "pip", "install", "--no-compile", "--require-hashes", "--progress-bar", "off"]
-    command += ["--disable-pip-version-check", "-r", os.path.join(HOME, lock)]
-    tail: list[str] = []
-    found = 0
-    process = subprocess.Popen(  # noqa: S603
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=HOME
+    """Several pips at once, each with its share: most of the time goes into reading index pages, on one core each.
+
+    The lock file names everything that is needed, so no share asks for packages of another (--no-deps). Nothing is compiled: only
+    what is imported is worth that, and then happens once. The person's own pip settings hold.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        files = _shares(lock, max(1, min(4, os.cpu_count() or 1)), folder)
+        lines: queue.Queue[tuple[int, str | None]] = queue.Queue()
+        running = [_pip(file) for file in files]
+        for number, process in enumerate(running):
+            threading.Thread(target=_read, args=(number, process, lines), daemon=True).start()
+        try:
+            said = _follow(lines, len(running), packages)
+        finally:
+            for process in running:
+                if process.poll() is None:
+                    process.kill()
+        failed = [number for number, process in enumerate(running) if process.wait()]
+    if failed:
+        raise Missing(_why("\n".join(said[failed[0]]), lock))
+
+
+def _shares(lock: str, count: int, folder: str) -> list[str]:
+    """The lock file dealt out into `count` files, package by package."""
+    with open(os.path.join(HOME, lock)) as file:
+        packages = re.findall(r"^[A-Za-z0-9].*\n(?:[ \t].*\n)*", file.read(), re.MULTILINE)
+    names = [os.path.join(folder, f"share{number}.txt") for number in range(count)]
+    for number, name in enumerate(names):
+        with open(name, "w") as file:
+            file.write("".join(packages[number::count]))
+    return names
+
+
+def _pip(file: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(  # noqa: S603
+        [*PIP, "-r", file], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, cwd=HOME
     )
-    assert process.stdout is not None
-    for raw in process.stdout:
-        line = raw.decode("utf-8", "replace").rstrip()
-        tail = [*tail[-400:], line]
+
+
+def _read(number: int, process: subprocess.Popen[bytes], lines: queue.Queue[tuple[int, str | None]]) -> None:
+    for raw in process.stdout or ():
+        lines.put((number, raw.decode("utf-8", "replace").rstrip()))
+    lines.put((number, None))
+
+
+def _follow(lines: queue.Queue[tuple[int, str | None]], running: int, packages: int) -> list[list[str]]:
+    """Tell how far the pips are until all have ended; what each has said."""
+    said: list[list[str]] = [[] for _ in range(running)]
+    found = 0
+    while running:
+        number, line = lines.get()
+        if line is None:
+            running -= 1
+            continue
+        said[number].append(line)
         if re.match(r"(Collecting|Processing|Requirement already satisfied)", line):
             found += 1
             if found % 25 == 0:
                 say(f"  {min(found, packages)} of {packages} packages found")
-        elif line.startswith("Installing collected packages"):
-            say("  unpacking them")
-    if process.wait():
-        raise Missing(_why("\n".join(tail), lock))
+    return said
 
 
 def _why(said: str, lock: str) -> str:

@@ -4,6 +4,7 @@ Run as `python -m aiops.runtime.supervision CONFIG`; it knows nothing of Django 
 """
 
 import contextlib
+import math
 import os
 import signal
 import sys
@@ -20,7 +21,9 @@ from aiops.runtime.digest import Digest
 from aiops.runtime.processes import LONGEST_PAUSE_S, WORKER_QUIT_AFTER_S
 from aiops.runtime.terminal import say
 
-WORKER = "worker"
+WEB, WORKER = "web", "worker"
+WEB_LISTENS = b"Uvicorn running"
+WEB_FIRST_S = 15.0  # the others wait for web to come up, so that it has the machine for itself, but not longer
 LOOK_EVERY_S = 0.2  # the package's own second is long for a sweeper that is gone
 
 
@@ -31,6 +34,7 @@ class Keeper(Supervisor):
         super().__init__(options)
         self._digest = Digest(say)
         self._worker_quits_at: float | None = None
+        self._others_start_at = time.monotonic() + WEB_FIRST_S
 
     def runforever(self) -> None:
         # While one reference is held, the socket stays open over restarts, and who connects waits instead of being refused.
@@ -44,6 +48,8 @@ class Keeper(Supervisor):
         poll = self.options.poller.poll
         self.options.poller.poll = lambda timeout: poll(min(timeout, LOOK_EVERY_S))
         stopping.adopt_orphans()  # it waits for any child, so it buries them as well
+        for process in self._after_web():
+            process.config.autostart = False
         try:
             super().runforever()
         finally:
@@ -52,6 +58,10 @@ class Keeper(Supervisor):
     def tick(self, now: float | None = None) -> None:
         super().tick(now)
         self._digest.flush()
+        if time.monotonic() >= self._others_start_at:
+            self._others_start_at = math.inf
+            for process in self._after_web():
+                process.config.autostart = True
         if self._worker_quits_at is not None and time.monotonic() >= self._worker_quits_at:
             self._worker_quits_at = None
             for process in self._processes():
@@ -60,6 +70,10 @@ class Keeper(Supervisor):
 
     def _processes(self) -> list[Subprocess]:
         return [process for group in self.process_groups.values() for process in group.processes.values()]
+
+    def _after_web(self) -> list[Subprocess]:
+        web = next(process for process in self._processes() if process.config.name == WEB)
+        return [process for process in self._processes() if process.config.priority > web.config.priority]
 
     def _on_end(self, event: events.ProcessStateEvent) -> None:
         process = event.process
@@ -77,7 +91,10 @@ class Keeper(Supervisor):
             self._worker_quits_at = time.monotonic() + WORKER_QUIT_AFTER_S
 
     def _on_output(self, event: events.ProcessLogEvent) -> None:
-        self._digest.take(event.process.config.name, event.data)
+        name, data = event.process.config.name, event.data
+        if name == WEB and WEB_LISTENS in data:
+            self._others_start_at = min(self._others_start_at, time.monotonic())
+        self._digest.take(name, data)
 
 
 def main(config: str) -> int:

@@ -3,11 +3,12 @@
 A threshold of an app is `AIOPS_<APP>__<FIELD>`; the README's table is generated from these models.
 """
 
+import json
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from aiops.core.clusters import Cluster
 from approvals.conf import ApprovalsConf
@@ -42,7 +43,9 @@ class Config(BaseSettings):
     bind: str = Field("127.0.0.1", description="Address that the web process listens on")
     var: Path = Field(Path("var"), description="Where embedded data, sockets and generated files live")
     secret_key: SecretStr = Field(SecretStr(""), description="Made and kept under var/ in embedded mode, required otherwise")
-    allowed_hosts: tuple[str, ...] = Field((), description="Host names of the dashboard, as a JSON list")
+    allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Host names of the dashboard, between commas or as a JSON list"
+    )
     base_url: str = Field("", description="Public address of the dashboard, used in messages")
     clusters: tuple[Cluster, ...] | None = Field(None, description="Clusters to act on; unset = the sandbox under make up")
     prometheus_url: str = ""
@@ -70,6 +73,13 @@ class Config(BaseSettings):
     approvals: ApprovalsConf = ApprovalsConf()
     learning: LearningConf = LearningConf()
     governance: GovernanceConf = GovernanceConf()
+
+    @field_validator("allowed_hosts", mode="before")
+    @classmethod
+    def _between_commas(cls, given: object) -> object:
+        if not isinstance(given, str):
+            return given
+        return json.loads(given) if given.lstrip().startswith("[") else [h.strip() for h in given.split(",") if h.strip()]
 
     @property
     def is_embedded(self) -> bool:

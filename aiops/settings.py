@@ -9,13 +9,14 @@ import structlog
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import ValidationError
+from pydantic_settings import SettingsError
 
 from aiops.config import Config
 from aiops.core.clusters import Cluster
 from aiops.logs import LOGGING as LOGGING  # the name that Django looks for
 from aiops.runtime.faults import of_os_error
 from aiops.runtime.paths import RuntimePaths
-from aiops.runtime.secret import kept_secret
+from aiops.runtime.secret import is_weak, kept_secret
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -24,6 +25,8 @@ try:
 except ValidationError as error:
     faults = "; ".join(f"AIOPS_{'__'.join(str(p) for p in e['loc']).upper()}: {e['msg']}" for e in error.errors())
     raise ImproperlyConfigured(f"the environment is not usable: {faults}") from None
+except SettingsError as error:  # a list or an object that is no JSON
+    raise ImproperlyConfigured(f"the environment is not usable: {error}") from None
 
 RUNTIME = RuntimePaths(AIOPS.var if AIOPS.var.is_absolute() else BASE_DIR / AIOPS.var)
 PROCESS = os.environ.get("AIOPS_PROCESS", "command")  # set by `up`: web, worker, beat, sweeper
@@ -36,6 +39,8 @@ if not AIOPS.is_embedded and DEBUG:
 def _secret_key() -> str:
     """The given key; in embedded mode one that is made once and kept with the data."""
     if given := AIOPS.secret_key.get_secret_value():
+        if not AIOPS.is_embedded and is_weak(given):
+            raise ImproperlyConfigured("AIOPS_SECRET_KEY can be guessed; make one of 50 or more random characters")
         return given
     if not AIOPS.is_embedded:
         raise ImproperlyConfigured("AIOPS_SECRET_KEY is required where DATABASE_URL is set; make one of 50 or more characters")

@@ -1,5 +1,6 @@
-"""Backup and restore of the embedded database, with PostgreSQL's own programs. Whoever sets DATABASE_URL has a server of their own
-with its own backups.
+"""Backup and restore of the embedded database, with PostgreSQL's own programs.
+
+Whoever sets DATABASE_URL has a server with backups of its own.
 """
 
 from collections.abc import Iterator

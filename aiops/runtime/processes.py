@@ -14,7 +14,8 @@ from aiops.runtime.leftovers import PROCESS, SUPERVISOR, marked
 from aiops.runtime.paths import RuntimePaths
 
 STOP_WITHIN_S = 30  # then SIGKILL; longer than the worker's soft shutdown
-WORKER_QUIT_AFTER_S = 3.0  # SIGTERM ends an idle worker in 2 s and waits for tasks without end; SIGQUIT gives those the soft shutdown
+# SIGTERM ends an idle worker in 2 s, but waits for tasks without end; SIGQUIT gives those the time of the soft shutdown.
+WORKER_QUIT_AFTER_S = 3.0
 LONGEST_PAUSE_S = 5  # between two starts of a process that does not stay up
 
 PYTHON = '"%(ENV_AIOPS_PYTHON)s"'

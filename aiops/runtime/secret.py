@@ -6,6 +6,12 @@ import secrets
 from pathlib import Path
 
 KEY_BYTES = 60
+SHORTEST, FEWEST_DIFFERENT = 50, 5  # as in Django's own check of a deployment
+
+
+def is_weak(key: str) -> bool:
+    """Whether the key is short, monotonous or the mark of an example; whoever guesses it forges logins."""
+    return len(key) < SHORTEST or len(set(key)) < FEWEST_DIFFERENT or key.startswith("django-insecure-")
 
 
 def kept_secret(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""Every process of one `var` carries its tag in the environment: that is how those of a killed run are found again.
+"""Every process that `up` supervises carries the tag of its `var` in the environment: so those of a killed run are found again.
 
 PID files lie after a kill and after a restart of the machine; an environment is inherited and cannot go stale.
 """
@@ -20,26 +20,22 @@ def marked(environment: Mapping[str, str], tag: str, process: str) -> dict[str, 
     return {**environment, TAG: tag, PROCESS: process}
 
 
-def find(tag: str, *, spare: frozenset[str] = frozenset()) -> list[psutil.Process]:
-    """The living processes of that var but those named in `spare`; this one and its parents are not counted."""
+def find(tag: str) -> list[psutil.Process]:
+    """The living processes of that var; this one and its parents are not counted."""
     own = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
-    found = []
-    for process in psutil.process_iter():
-        environment = {} if process.pid in own else _environment(process)
-        if environment.get(TAG) == tag and environment.get(PROCESS) not in spare:
-            found.append(process)
-    return found
+    others = (process for process in psutil.process_iter() if process.pid not in own)
+    return [process for process in others if _environment(process).get(TAG) == tag]
 
 
-def end(tag: str, *, spare: frozenset[str] = frozenset(), grace_s: float = GRACE_S) -> list[str]:
+def end(tag: str, *, grace_s: float = GRACE_S) -> list[str]:
     """End them all and name them; a supervisor first, because it would start the others again.
 
     RuntimeFault if one cannot be ended, which only the kernel can cause.
     """
     names: list[str] = []
-    while left := find(tag, spare=spare):
-        names += [_name(process) for process in left]
-        supervisors = [process for process in left if _name(process) == SUPERVISOR]
+    while left := find(tag):
+        names += [name_of(process) for process in left]
+        supervisors = [process for process in left if name_of(process) == SUPERVISOR]
         others = [process for process in left if process not in supervisors]
         for process in supervisors:
             _signal(process, hard=True)
@@ -61,7 +57,8 @@ def _environment(process: psutil.Process) -> dict[str, str]:
         return {}
 
 
-def _name(process: psutil.Process) -> str:
+def name_of(process: psutil.Process) -> str:
+    """Which of the product's processes it is; its number where it does not say."""
     return _environment(process).get(PROCESS) or str(process.pid)
 
 

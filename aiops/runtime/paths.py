@@ -2,15 +2,19 @@
 
 import hashlib
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
 @dataclass(frozen=True, slots=True)
 class RuntimePaths:
-    """`var` holds what people may look at; `sockets` is short, because a socket path ends at 107 bytes."""
+    """`var` holds what people may look at; `sockets` is short, because a socket path ends at 107 bytes.
+
+    `user_id` is whoever runs the product, this process's user unless said otherwise.
+    """
 
     var: Path
+    user_id: int = field(default_factory=os.geteuid)
 
     @property
     def tag(self) -> str:
@@ -19,7 +23,7 @@ class RuntimePaths:
 
     @property
     def as_root(self) -> bool:
-        return os.geteuid() == 0
+        return self.user_id == 0
 
     @property
     def home(self) -> Path:
@@ -43,7 +47,7 @@ class RuntimePaths:
     @property
     def sockets(self) -> Path:
         # Short and, unlike var, never on a file system without sockets. Its mode keeps others out.
-        return self.private / "run" if self.as_root else Path("/tmp") / f"aiops-{os.geteuid()}-{self.tag}"  # noqa: S108
+        return self.private / "run" if self.as_root else Path("/tmp") / f"aiops-{self.user_id}-{self.tag}"  # noqa: S108
 
     @property
     def redis_socket(self) -> Path:

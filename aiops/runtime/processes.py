@@ -92,6 +92,7 @@ def environment(
         "AIOPS_PORT": str(port),
         "AIOPS_PYTHON": sys.executable,
         "AIOPS_HOME": str(home),
+        "AIOPS_LOGS": str(paths.logs.resolve()).replace("%", "%%"),  # this setting is expanded twice
         "PYTHONPATH": search,
         "DJANGO_SETTINGS_MODULE": inherited.get("DJANGO_SETTINGS_MODULE", "aiops.settings"),
     }
@@ -142,7 +143,7 @@ def _section(program: Program) -> str:
         "killasgroup=true",
         "redirect_stderr=true",
         "stdout_events_enabled=true",
-        f"stdout_logfile=%(ENV_AIOPS_VAR)s/log/{program.name}.log",
+        f"stdout_logfile=%(ENV_AIOPS_LOGS)s/{program.name}.log",
         "stdout_logfile_maxbytes=10MB",
         "stdout_logfile_backups=5",
     ]

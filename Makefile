@@ -17,7 +17,7 @@ up: installed
 	@exec $(BIN)/python manage.py up $(ARGS)
 
 test: installed-dev
-	@started=$$(date +%s); $(BIN)/python -m pytest -n $(WORKERS) $(or $(ARGS),tests); result=$$?; \
+	@started=$$(date +%s); $(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup $(or $(ARGS),tests); result=$$?; \
 	echo "The suite took $$(($$(date +%s) - started)) s"; exit $$result
 
 lint: installed-dev

@@ -113,14 +113,10 @@ def _base_python() -> str:
 
 
 def _make_venv(base: str) -> None:
-    version = subprocess.run(  # noqa: S603
-        [base, "-c", "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        check=False,
-    )
-    if version.returncode:
-        name = "python3-venv" if base.endswith("python3") else os.path.basename(base) + "-venv"
+    question = "import sys; print('%d.%d' % sys.version_info[:2]); sys.stdout.flush(); import venv, ensurepip"
+    answer = subprocess.run([base, "-c", question], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, check=False)  # noqa: S603
+    if answer.returncode:
+        name = f"python{answer.stdout.decode().strip()}-venv"
         raise Missing(
             f"this Python comes without the modules venv and ensurepip. Install them (Debian, Ubuntu: apt install {name}) and "
             "run make again, or name another Python: make up PYTHON=/path/to/python3.11"

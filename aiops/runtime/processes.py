@@ -36,9 +36,13 @@ class Program:
 
 @dataclass(frozen=True, slots=True)
 class Sandbox:
-    """Where the sandbox listens, and the secret that it posts its alerts with."""
+    """Where the sandbox and its Kubernetes listen, and the secret that it posts its alerts with.
+
+    Both ports stay over its restarts, so that clients of the cluster find it again.
+    """
 
     port: int
+    cluster_port: int
     webhook_token: str
 
 
@@ -65,8 +69,9 @@ def programs(*, address: str, port: int, sandbox: Sandbox | None, telegram: bool
         chosen.append(Program("telegram", f"{MANAGE} telegram", rank=30))
     if sandbox is not None:
         command = (
-            f'{PYTHON} -m aiops.sandbox --port {sandbox.port} --kubeconfig "%(ENV_AIOPS_VAR)s/sandbox.kubeconfig"'
-            f' --state "%(ENV_AIOPS_VAR)s/sandbox.json" --webhook-url %(ENV_AIOPS_WEBHOOK_URL)s'
+            f"{PYTHON} -m aiops.sandbox --port {sandbox.port} --cluster-port {sandbox.cluster_port}"
+            ' --kubeconfig "%(ENV_AIOPS_VAR)s/sandbox.kubeconfig" --state "%(ENV_AIOPS_VAR)s/sandbox.json"'
+            " --webhook-url %(ENV_AIOPS_WEBHOOK_URL)s"
         )
         secret = {"AIOPS_SANDBOX_WEBHOOK_TOKEN": sandbox.webhook_token}
         chosen.append(Program("sandbox", command, rank=10, environment=secret))

@@ -128,18 +128,19 @@ def _supervisor(paths: RuntimePaths, config: Config, where: Addresses, *, home: 
         "AIOPS_ALLOWED_HOSTS": json.dumps(sorted({*config.allowed_hosts, *LOOPBACK})),
         "AIOPS_WEBHOOK_URL": where.webhook_url,
     }
-    token = None
+    sandbox = None
     if where.sandbox_port is None:
         paths.sandbox_kubeconfig.unlink(missing_ok=True)  # settings take its presence for a sandbox that runs
     else:
-        token = bootstrap.sandbox_token()
+        cluster_port = ports.choose("127.0.0.1", 0, setting="AIOPS_PORT")
+        sandbox = processes.Sandbox(where.sandbox_port, cluster_port, bootstrap.sandbox_token())
         if config.clusters is None:
             own["AIOPS_CLUSTERS"] = json.dumps([{"kubeconfig": str(paths.sandbox_kubeconfig), **SANDBOX_CLUSTER}])
     polls_telegram = bool(config.telegram_token.get_secret_value()) and not config.telegram_secret.get_secret_value()
     chosen = processes.programs(
         address=where.bind,
         port=where.port,
-        sandbox=processes.Sandbox(where.sandbox_port, token) if where.sandbox_port and token else None,
+        sandbox=sandbox,
         telegram=polls_telegram and "telegram" in get_commands(),
         worker_slots=WORKER_SLOTS,
     )

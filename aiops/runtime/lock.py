@@ -26,18 +26,6 @@ def held(path: Path, *, does: str) -> Iterator[Callable[[str], None]]:
         os.close(descriptor)
 
 
-def holder(path: Path) -> dict[str, str] | None:
-    """What the present holder says about itself, None where nobody holds the lock."""
-    try:
-        with path.open("rb") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return None
-    except BlockingIOError:
-        return _read(path)
-    return None
-
-
 def _take(descriptor: int, path: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,10 +1,16 @@
 """Backup and restore of the embedded database, beside a running product and without one."""
 
 import json
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from aiops.runtime import backups
+from aiops.runtime.faults import RuntimeFault
+from aiops.runtime.paths import RuntimePaths
+from aiops.runtime.postgres import Postgres
 from tests.product import Product
 
 pytestmark = pytest.mark.xdist_group("console")
@@ -21,29 +27,53 @@ def test_a_backup_is_taken_while_it_runs_and_a_restore_is_not(console: Product, 
     assert console.base_url in refused.stderr
 
 
-def test_a_restore_brings_back_what_was_there_and_a_broken_file_changes_nothing() -> None:
-    with Product(sandbox=False) as product:
-        product.stop()
-        assert (backed := product.manage("backup")).returncode == 0, backed.stderr
-        (file,) = product.paths.backups.iterdir()
-
-        product.start()
-        assert product.manage("user", "create", "later", "--role", "viewer").returncode == 0
-        product.stop()
-        broken = product.paths.backups / "broken"
-        broken.write_bytes(file.read_bytes()[:2000])
-        assert product.manage("restore", str(broken)).returncode == 1
-        product.start()
-        assert people(product) == ["admin", "later"]
-        product.stop()
-
-        restored = product.manage("restore", str(file))
-        assert restored.returncode == 0, restored.stderr
-        assert product.left_over() == []
-        product.start()
-        assert people(product) == ["admin"]
-        assert product.post_alerts({"alerts": []}).status_code != 401
+@pytest.fixture
+def paths(tmp_path: Path) -> Iterator[RuntimePaths]:
+    """A var with a database in which one person is written down; no server runs."""
+    paths = RuntimePaths(tmp_path / "var")
+    postgres = Postgres(paths)
+    postgres.start()
+    postgres.run("psql", "-d", "aiops", "-c", "create table people (name text); insert into people values ('ana')")
+    postgres.stop()
+    yield paths
+    postgres.stop()
+    shutil.rmtree(paths.private, ignore_errors=True)
 
 
-def people(product: Product) -> list[str]:
-    return [name for (name,) in product.ask_database("select username from access_user order by username")]
+def people(paths: RuntimePaths, change: str = "") -> list[str]:
+    postgres = Postgres(paths)
+    postgres.start()
+    names = postgres.run("psql", "-qAt", "-d", "aiops", "-c", f"{change}; select name from people order by name").decode().split()
+    postgres.stop()
+    return names
+
+
+def test_a_restore_brings_back_what_was_there(paths: RuntimePaths) -> None:
+    file = backups.backup(paths)
+    assert people(paths, "insert into people values ('ben')") == ["ana", "ben"]
+    backups.restore(paths, file)
+    assert not Postgres(paths).is_running()
+    assert people(paths) == ["ana"]
+
+
+def test_a_broken_file_changes_nothing(paths: RuntimePaths) -> None:
+    file = backups.backup(paths)
+    whole = file.read_bytes()
+    for broken in (b"", b"no backup", whole[: len(whole) // 2]):
+        file.write_bytes(broken)
+        with pytest.raises(RuntimeFault, match="pg_restore failed"):
+            backups.restore(paths, file)
+        assert people(paths) == ["ana"]
+
+
+def test_a_backup_that_fails_leaves_no_half_a_file(paths: RuntimePaths) -> None:
+    Postgres(paths).start()
+    Postgres(paths).run("dropdb", "aiops")
+    with pytest.raises(RuntimeFault, match="pg_dump failed"):
+        backups.backup(paths)
+    assert list(paths.backups.iterdir()) == []
+
+
+def test_without_a_database_it_is_said_where_one_comes_from(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeFault, match="`make up` makes it"):
+        backups.backup(RuntimePaths(tmp_path / "var"))

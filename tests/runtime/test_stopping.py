@@ -1,6 +1,8 @@
 """How a run ends, and what the next one makes of it."""
 
 import signal
+import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -76,5 +78,22 @@ def test_it_stops_while_it_still_starts() -> None:
         wait_for(lambda: product.paths.lock.exists() and product.left_over(), why="a server runs")
         product.interrupt(signal.SIGINT)
         assert product.left_over() == []
+    finally:
+        product.close()
+
+
+def test_it_stops_when_make_is_killed_which_cannot_pass_that_on(tmp_path: Path) -> None:
+    product = Product(sandbox=False)
+    try:
+        makefile = tmp_path / "Makefile"
+        makefile.write_text(f"up:\n\t@exec {' '.join(product.command('up', '--no-sandbox'))}\n")
+        with product.output.open("wb") as output:
+            make = subprocess.Popen(
+                ["make", "-f", makefile], env=product.environment, stdout=output, stderr=output, start_new_session=True
+            )
+        wait_for(lambda: product.left_over(), within_s=60, why="a server runs")
+        make.kill()
+        make.wait()
+        wait_for(lambda: not product.left_over(), why="nothing is left running")
     finally:
         product.close()

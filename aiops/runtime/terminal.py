@@ -16,11 +16,7 @@ class Steps:
     """What is being done, then how long it took."""
 
     def __init__(self) -> None:
-        self.started = self._last = time.monotonic()
-
-    @property
-    def elapsed_s(self) -> float:
-        return time.monotonic() - self.started
+        self._last = time.monotonic()
 
     def done(self, text: str) -> None:
         now = time.monotonic()

@@ -4,30 +4,32 @@ This process owns the embedded servers; the supervisor, its child, owns the prod
 """
 
 import json
-import shutil
 import time
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+import psutil
 from django.core.management import get_commands
 from django.db import connections
 
 from aiops.config import Config
 from aiops.runtime import bootstrap, demonstration, leftovers, lock, ports, preparation, processes, stopping
 from aiops.runtime.bootstrap import Bootstrap
-from aiops.runtime.faults import SCARCE_BYTES, RuntimeFault, existing, of_os_error
+from aiops.runtime.faults import of_os_error
 from aiops.runtime.paths import RuntimePaths
+from aiops.runtime.room import Room
 from aiops.runtime.servers import Servers
 from aiops.runtime.stopping import StopRequestedError, StopSignals
 from aiops.runtime.supervisor import SupervisorProcess
 from aiops.runtime.terminal import Steps, say
 
-NEEDED_BYTES = 100 * 1_048_576
 WORKER_SLOTS = 4
 PATIENCE_S = 60.0  # for the dashboard's first answer; then its log is pointed at, and waiting goes on
 SANDBOX_CLUSTER = {"name": "sandbox", "environment": "production", "shadow": False}
+LookAfter = Callable[[float], None]  # keeps everything running for so many seconds
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
 
@@ -78,7 +80,8 @@ def _run(paths: RuntimePaths, config: Config, *, home: Path, sandbox: bool, sign
     tell_url = way_out.enter_context(lock.held(paths.lock, does="make up"))
     if ended := leftovers.end(paths.tag):
         steps.done(f"An earlier run was killed; ended what it left: {', '.join(ended)}")
-    _check_room(paths)
+    room = Room(paths.var, paths.private)
+    room.require()
     where = _addresses(config, sandbox=sandbox)
     tell_url(where.url)
 
@@ -98,22 +101,18 @@ def _run(paths: RuntimePaths, config: Config, *, home: Path, sandbox: bool, sign
     connections.close_all()
     way_out.callback(supervisor.stop, signals)
     supervisor.start()
-    _await_dashboard(where.url, supervisor, paths)
-    _welcome(where, login, show_password=first_password, steps=steps, paths=paths)
-    if where.sandbox_url and config.is_embedded:
-        _demonstrate(where.sandbox_url, supervisor)
-    while True:
-        supervisor.wait(1.0)
+
+    def look_after(for_s: float) -> None:
+        supervisor.wait(for_s)
         servers.keep_running()
+        room.warn()
 
-
-def _check_room(paths: RuntimePaths) -> None:
-    for folder in (paths.var, paths.private):
-        free = shutil.disk_usage(existing(folder)).free
-        if free < NEEDED_BYTES:
-            raise RuntimeFault(f"only {free // 1_048_576} MB are free on the disk of {folder}: make room and start again")
-        if free < SCARCE_BYTES:
-            say(f"Little room: {free // 1_048_576} MB are free on the disk of {folder}; without room no alert is taken")
+    _await_dashboard(where.url, look_after, paths)
+    _welcome(where, login, show_password=first_password, paths=paths)
+    if where.sandbox_url and config.is_embedded:
+        _demonstrate(where.sandbox_url, look_after)
+    while True:
+        look_after(1.0)
 
 
 def _addresses(config: Config, *, sandbox: bool) -> Addresses:
@@ -148,12 +147,12 @@ def _supervisor(paths: RuntimePaths, config: Config, where: Addresses, *, home: 
     return SupervisorProcess(paths, text, processes.environment(paths, home=home, port=where.port, own=own))
 
 
-def _await_dashboard(url: str, supervisor: SupervisorProcess, paths: RuntimePaths) -> None:
+def _await_dashboard(url: str, look_after: LookAfter, paths: RuntimePaths) -> None:
     """The dashboard answers, with its database, when this returns."""
     impatient_at = time.monotonic() + PATIENCE_S
     with httpx.Client(base_url=url, timeout=5.0, trust_env=False) as client:
         while not _answers(client):
-            supervisor.wait(0.1)
+            look_after(0.1)
             if time.monotonic() > impatient_at:
                 impatient_at += PATIENCE_S
                 say(f"The dashboard does not answer yet. Why is in {paths.logs / 'web.log'}; waiting goes on, Ctrl-C stops")
@@ -166,7 +165,7 @@ def _answers(client: httpx.Client) -> bool:
         return False
 
 
-def _welcome(where: Addresses, login: Bootstrap | None, *, show_password: bool, steps: Steps, paths: RuntimePaths) -> None:
+def _welcome(where: Addresses, login: Bootstrap | None, *, show_password: bool, paths: RuntimePaths) -> None:
     say(f"\nDashboard   {where.url}")
     if login is None:
         say("Login       DATABASE_URL is set, so none is made here: `manage.py user create NAME --role admin` makes one")
@@ -176,17 +175,18 @@ def _welcome(where: Addresses, login: Bootstrap | None, *, show_password: bool, 
         say(f"For scripts {paths.bootstrap}")
     if where.sandbox_url:
         say(f"Sandbox     kubectl --kubeconfig {paths.sandbox_kubeconfig} get pods -A")
-    say(f"Ready after {steps.elapsed_s:.1f} s. Logs are in {paths.logs}; Ctrl-C stops everything and keeps the data\n")
+    took_s = time.time() - psutil.Process().create_time()
+    say(f"Ready after {took_s:.1f} s. Logs are in {paths.logs}; Ctrl-C stops everything and keeps the data\n")
 
 
-def _demonstrate(sandbox_url: str, supervisor: SupervisorProcess) -> None:
+def _demonstrate(sandbox_url: str, look_after: LookAfter) -> None:
     """Break one thing in the sandbox, so that there is work to see. One that does not answer is no reason to stop."""
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         try:
             broken = demonstration.break_something(sandbox_url)
         except httpx.HTTPError:
-            supervisor.wait(0.5)
+            look_after(0.5)
             continue
         if broken:
             say(f"Broken in the sandbox, so that there is something to decide: {broken}")

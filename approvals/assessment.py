@@ -22,7 +22,7 @@ from aiops.core.actions import Action, dump
 from aiops.core.errors import Conflict, DomainError
 from aiops.core.scales import Tier
 from aiops.live import publish
-from approvals import approval_state, execution, planning, surveys
+from approvals import approval_state, execution, messages, planning, surveys
 from approvals.approval_state import approval_opened
 from approvals.models import Approval, Signature
 from approvals.plans import Plan
@@ -194,6 +194,7 @@ def _open(decision: Decision, plan: Plan, verdict: Verdict, *, author: User | No
     if not verdict.alone or author is not None:
         people = "two signatures" if approval.required_signatures > 1 else "one signature"
         TimelineEvent.record(decision.incident_id, "approval.opened", f"Waits for {people}", status="wait")
+        messages.approval_opened(approval, sentence=verdict.standing.sentence)
     approval_opened.announce(approval.pk)
     return approval
 

@@ -15,6 +15,7 @@ from aiops.access.principals import SYSTEM, Principal
 from aiops.events import Fact
 from aiops.live import publish
 from aiops.states import Machine
+from approvals import messages
 from approvals.models import Execution
 from incidents import decision_state, incident_state
 from incidents.models import Decision, Incident, TimelineEvent
@@ -102,6 +103,8 @@ def _tell(execution: Execution, to: Execution.Status, *, actor: Principal, detai
         )
     if to == S.SUCCEEDED:
         execution_succeeded.announce(str(execution.pk))
+    if to == S.FAILED:
+        messages.execution_over(execution, detail)
     if to in TERMINAL:
         execution_over.announce(str(execution.pk))
 
@@ -125,7 +128,4 @@ def _carry_over(execution: Execution, to: Execution.Status, *, actor: Principal,
 
 
 def words_of(execution: Execution) -> str:
-    """`Restart web`, `Undo: Scale up web to 6`."""
-    action = execution.action
-    words = f"{action.spec.words} {action.target.name if action.target else ''}".strip()
-    return f"Undo: {words}" if execution.direction == Execution.Direction.ROLLBACK else words
+    return execution.words

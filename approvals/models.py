@@ -235,6 +235,13 @@ class Execution(models.Model):
         return str(self.pk)
 
     @property
+    def words(self) -> str:
+        """`Restart web`, `Undo: Scale up web to 6`."""
+        action = self.action
+        words = f"{action.spec.words} {action.target.name if action.target else ''}".strip()
+        return f"Undo: {words}" if self.direction == self.Direction.ROLLBACK else words
+
+    @property
     def is_active(self) -> bool:
         return self.status in self.ACTIVE
 

@@ -8,7 +8,7 @@ from django.db.models.functions import Now
 
 from aiops.connectors.errors import Permanent, Transient
 from aiops.core.errors import Conflict
-from approvals import execution_state, sending
+from approvals import execution_state, messages, sending
 from approvals.acts import Act, Look, bury
 from approvals.leases import Claim, in_seconds
 from approvals.models import Attempt, Execution
@@ -133,6 +133,7 @@ def call_a_person(held: execution_state.Fenced, what: str) -> None:
     TimelineEvent.record(
         execution.incident_id, "execution.unclear", "A person has to look", detail=detail, actor="system", status="bad"
     )
+    messages.execution_over(execution, detail)
     execution_state.execution_unclear.announce(str(execution.pk))
     log.error("execution.unclear_for_long", detail=detail)
 

@@ -116,4 +116,6 @@ def verify() -> int:
 
 def deliver() -> int:
     """Messages, in a thread of their own: no act waits for a slow receiver."""
+    if not delivery.is_due():
+        return 0
     return int(helpers.begin("deliver", delivery.deliver_due))

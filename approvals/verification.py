@@ -17,7 +17,7 @@ from aiops.connectors.errors import Permanent
 from aiops.connectors.kubernetes import Kubernetes
 from aiops.core.errors import Conflict
 from aiops.live import publish
-from approvals import execution_state, rollbacks, signals
+from approvals import execution_state, messages, rollbacks, signals
 from approvals.conf import ApprovalsConf
 from approvals.execution import Connect, cluster_of, connector
 from approvals.execution_state import Fenced, execution_verified, words_of
@@ -105,6 +105,7 @@ def _write(execution: Execution, sight: Sight, verdict: Verdict, now: datetime) 
     else:
         _follow(execution, sight, verdict, now)
     publish("overview", "approvals", execution.incident.topic)
+    messages.execution_verified(execution, verdict.words)
     execution_verified.announce(str(execution.pk))
     log.info("execution.verified", result=verdict.result, reason=verdict.reason, needless=verdict.is_needless)
 

@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from aiops.access.principals import SYSTEM
-from incidents import decision_state, facts, incident_state
+from incidents import decision_state, facts, incident_state, messages
 from incidents.engines import choice
 from incidents.engines.expert import ExpertEngine, safe_propose
 from incidents.engines.playbook import PlaybookEngine, Step, Symptoms
@@ -96,6 +96,8 @@ def ready(decision: Decision, proposal: Proposal, answers: Sequence[EngineAnswer
         assess_due_at=Now(),
         expires_at=Now() + timedelta(seconds=conf.expires_after_s),
     )
+    if won:
+        messages.decision_ready(decision)
     _keep_opinions(decision, answers, late=not won)
     return won
 

@@ -11,7 +11,7 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -36,14 +36,19 @@ Send = Callable[[Channel, Notification], str]
 def deliver_due(limit: int = 50) -> int:
     """Send what is due, channel by channel; returns how many were tried. Two callers at once never send one twice."""
     tried = 0
-    for pk in _due(limit):
+    for pk in list(_due().order_by("due_at").values_list("pk", flat=True)[:limit]):
         tried += deliver(pk)
     return tried
 
 
-def _due(limit: int) -> list[int]:
-    due = Notification.objects.filter(Q(status__in=[S.QUEUED, S.UNKNOWN, S.SENDING]), due_at__lte=Now(), channel__is_enabled=True)
-    return list(due.order_by("due_at").values_list("pk", flat=True)[:limit])
+def _due() -> QuerySet[Notification]:
+    waiting = (S.QUEUED, S.UNKNOWN, S.SENDING)
+    return Notification.objects.filter(status__in=waiting, due_at__lte=Now(), channel__is_enabled=True)
+
+
+def is_due() -> bool:
+    """Whether anything waits to be sent now."""
+    return _due().exists()
 
 
 def deliver(pk: int) -> bool:

@@ -1,0 +1,47 @@
+"""What people are told about approvals and acts."""
+
+from approvals.models import Approval, Execution
+from incidents.messages import tell
+
+
+def approval_opened(approval: Approval, *, sentence: str) -> int:
+    """Somebody has to sign."""
+    return tell(
+        approval.incident,
+        f"approval.opened:{approval.pk}",
+        "approval.opened",
+        approval=approval.pk,
+        signatures=approval.required_signatures,
+        tier=approval.tier,
+        risk=approval.risk,
+        digest=approval.digest[:8],
+        expires_at=approval.expires_at.isoformat(),
+        sentence=sentence,
+    )
+
+
+def execution_over(execution: Execution, words: str) -> int:
+    """An act failed without an effect, or is unclear: a person has to look. What was tried is named."""
+    return tell(
+        execution.incident,
+        f"execution.{execution.status}:{execution.pk}",
+        f"execution.{execution.status}",
+        execution=str(execution.pk),
+        act=execution.words,
+        reason=execution.reason,
+        detail=words,
+    )
+
+
+def execution_verified(execution: Execution, words: str) -> int:
+    """What it came to."""
+    return tell(
+        execution.incident,
+        f"execution.verified:{execution.pk}",
+        "execution.verified",
+        execution=str(execution.pk),
+        act=execution.words,
+        result=execution.verification_result,
+        detail=words,
+        alone=execution.autonomous,
+    )

@@ -1,0 +1,52 @@
+"""What people are told about incidents and decisions. A message is written with its fact; holds on telling keep it back."""
+
+from django.conf import settings
+from django.utils import timezone
+from pydantic import JsonValue
+
+from aiops.core.commands import render
+from aiops.outbox.posting import post
+from incidents import holds
+from incidents.models import Decision, Hold, Incident
+
+
+def about(incident: Incident) -> dict[str, JsonValue]:
+    """The head of every message. Texts of alerts are data: a channel escapes them its own way."""
+    target = incident.target
+    return {
+        "ref": incident.ref,
+        "url": f"{settings.AIOPS.base_url}{incident.get_absolute_url()}",
+        "title": incident.title,
+        "severity": incident.severity,
+        "status": incident.status,
+        "environment": incident.environment,
+        "cluster": incident.cluster,
+        "target": str(target) if target else None,
+    }
+
+
+def tell(incident: Incident, fact: str, kind: str, **more: JsonValue) -> int:
+    """Write a message about `incident` in the caller's transaction, unless telling is on hold for it."""
+    words = holds.words_of_incident(incident)
+    if holds.first_fitting(holds.in_force(timezone.now(), Hold.Stops.NOTIFY), words):
+        return 0
+    return post(fact, kind, {**about(incident), **more}, incident_ref=incident.ref)
+
+
+def decision_ready(decision: Decision) -> int:
+    """There is something to act on, or to know."""
+    proposal = decision.proposal
+    assert proposal is not None
+    return tell(
+        decision.incident,
+        f"decision.ready:{decision.token}",
+        "decision.ready",
+        decision=decision.token,
+        proposal=proposal.description,
+        reasoning=proposal.reasoning,
+        command=render(proposal.action),
+        action=proposal.action.action_class.value,
+        risk=proposal.risk.value,
+        source=proposal.source.value,
+        degraded=list(proposal.engine_degraded),
+    )

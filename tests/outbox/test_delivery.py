@@ -1,0 +1,199 @@
+"""Messages: born with their fact, told once, and never lost by a channel that fails."""
+
+import json
+import threading
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from aiops.connectors import egress
+from aiops.connectors.errors import Permanent, Transient
+from aiops.outbox import delivery
+from aiops.outbox.models import Channel, Notification
+from aiops.outbox.posting import post
+from incidents import analysis
+from incidents.models import Hold
+from tests.factories import make_alert, make_decision, make_incident
+from tests.threads import together
+
+pytestmark = pytest.mark.django_db
+S = Notification.Status
+
+
+class Receiver:
+    """A webhook receiver that answers with the statuses it was given, one after another, and keeps what it got."""
+
+    def __init__(self) -> None:
+        self.got: list[tuple[dict[str, str], dict]] = []
+        self.answers: list[int] = []
+        receiver = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                receiver.got.append((dict(self.headers), json.loads(body)))
+                status = receiver.answers.pop(0) if receiver.answers else 200
+                if status == 0:
+                    self.connection.close()  # read, and no answer
+                    return
+                self.send_response(status)
+                self.send_header("Content-Length", "0")
+                if status == 302:
+                    self.send_header("Location", "http://127.0.0.1:1/")
+                self.end_headers()
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
+
+
+@pytest.fixture
+def receiver(settings):
+    settings.AIOPS = settings.AIOPS.model_copy(update={"egress_hosts": ("127.0.0.1",)})
+    found = Receiver()
+    yield found
+    found.server.shutdown()
+
+
+@pytest.fixture
+def channel(receiver):
+    return Channel.objects.create(name="on-call", address=receiver.url, secret="shared")
+
+
+def message(fact="x:1", **fields) -> Notification:
+    with transaction.atomic():
+        post(fact, "test", {"hello": "world"})
+    Notification.objects.filter(fact=fact).update(**fields)
+    return Notification.objects.get(fact=fact)
+
+
+def test_a_message_is_signed_and_sent_once(channel, receiver):
+    message()
+    assert delivery.deliver_due() == 1
+    assert delivery.deliver_due() == 0
+    headers, body = receiver.got[0]
+    assert body["payload"] == {"hello": "world"}
+    assert headers["X-Aiops-Signature"] == egress.signature("shared", json.dumps(body).encode())
+    assert Notification.objects.get().status == S.SENT
+
+
+def test_the_same_fact_is_told_once(channel):
+    for _ in range(3):
+        message()
+    assert Notification.objects.count() == 1
+
+
+def test_a_fact_that_is_rolled_back_is_not_told(channel):
+    def fails() -> None:
+        with transaction.atomic():
+            post("x:1", "test", {})
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fails()
+    assert not Notification.objects.exists()
+
+
+def test_a_receiver_that_is_down_is_tried_again_later(channel, receiver):
+    receiver.server.shutdown()
+    receiver.server.server_close()
+    row = message()
+    delivery.deliver_due()
+    row.refresh_from_db()
+    assert (row.status, row.due_at > timezone.now()) == (S.QUEUED, True)
+    channel.refresh_from_db()
+    assert channel.failing_since is not None
+
+
+def test_what_nobody_knows_is_tried_once_more_and_says_so(channel, receiver):
+    receiver.answers = [0, 0]
+    row = message()
+    delivery.deliver_due()
+    row.refresh_from_db()
+    assert row.status == S.UNKNOWN
+    Notification.objects.update(due_at=timezone.now())
+    delivery.deliver_due()
+    row.refresh_from_db()
+    assert row.status == S.DEAD
+    assert [body["may_be_a_repeat"] for _, body in receiver.got] == [False, True]
+
+
+@pytest.mark.parametrize(("answer", "status"), [(404, S.DEAD), (302, S.DEAD), (429, S.QUEUED), (500, S.UNKNOWN)])
+def test_an_answer_decides_whether_it_is_tried_again(channel, receiver, answer, status):
+    receiver.answers = [answer]
+    row = message()
+    delivery.deliver_due()
+    row.refresh_from_db()
+    assert row.status == status
+
+
+def test_after_a_day_it_is_given_up(channel, receiver):
+    receiver.answers = [429]
+    row = message(created_at=timezone.now() - timedelta(hours=25))
+    delivery.deliver_due()
+    row.refresh_from_db()
+    assert row.status == S.DEAD
+    delivery.retry(row)
+    delivery.deliver_due()
+    row.refresh_from_db()
+    assert row.status == S.SENT
+
+
+def test_one_that_was_being_sent_when_its_process_died_is_sent_again(channel, receiver):
+    row = message(status=S.SENDING, attempts=1, due_at=timezone.now() - timedelta(seconds=1))
+    assert delivery.deliver_due() == 1
+    row.refresh_from_db()
+    assert row.status == S.SENT
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_processes_at_once_send_it_once(channel, receiver):
+    message()
+    together([delivery.deliver_due] * 4)
+    assert len(receiver.got) == 1
+
+
+def test_a_failing_channel_does_not_hold_up_another(channel, receiver):
+    Channel.objects.create(name="broken", address="http://127.0.0.1:1/")
+    with transaction.atomic():
+        post("x:1", "test", {})
+    delivery.deliver_due()
+    by_channel = dict(Notification.objects.values_list("channel__name", "status"))
+    assert by_channel == {"on-call": S.SENT, "broken": S.QUEUED}
+
+
+def test_a_ready_decision_is_told_unless_telling_is_on_hold(channel, receiver):
+    for hold in (False, True):
+        if hold:
+            now = timezone.now()
+            Hold.objects.create(stops=["notify"], starts_at=now, ends_at=now + timedelta(hours=1), reason="quiet", created_by="x")
+        incident = make_incident()
+        make_alert(incident)
+        decision = make_decision(incident, state="INIT")
+        analysis.decide(decision.pk)
+        assert Notification.objects.filter(fact=f"decision.ready:{decision.token}").exists() != hold
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://example.org/", "http://user:pass@example.org/", "http://169.254.169.254/latest/meta-data", "http://0.0.0.0/",
+        "http://127.0.0.1:6379/", "http://localhost/", "http://[::1]/", "http://[::ffff:169.254.169.254]/", "http://224.0.0.1/",
+        "file:///etc/passwd", "http:///x", "gopher://x", "http://[fe80::1]/",
+    ],
+)  # fmt: skip
+def test_addresses_that_only_this_machine_may_reach_are_refused(url):
+    with pytest.raises((Permanent, Transient)):
+        egress.checked_address(url)
+
+
+def test_with_a_list_only_its_hosts_are_reached():
+    with pytest.raises(Permanent, match="not on the list"):
+        egress.checked_address("http://127.0.0.1/", allowed_hosts=["hooks.example"])
+    assert egress.checked_address("http://127.0.0.1/", allowed_hosts=["127.0.0.1"]) == ("127.0.0.1", "127.0.0.1")

@@ -23,10 +23,19 @@ def main() -> int:
     parser.add_argument("--state", type=Path, help="file that keeps the world between runs; without it every run begins anew")
     parser.add_argument("--webhook-url", default="", help="where alerts are posted, as Alertmanager posts them")
     parser.add_argument("--webhook-token", default=os.environ.get("AIOPS_SANDBOX_WEBHOOK_TOKEN", ""), help="its bearer token")
-    parser.add_argument("--speed", type=float, help="simulated seconds in one of the wall, 1 to 1000")
+    parser.add_argument("--speed", type=float, default=5.0, help="simulated seconds in one of the wall, 1 to 1000 (5)")
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    options = Options(given.port, given.cluster_port, given.kubeconfig, given.state, given.speed, given.seed)
+    options = Options(
+        port=given.port,
+        cluster_port=given.cluster_port,
+        kubeconfig=given.kubeconfig,
+        state=given.state,
+        webhook_url=given.webhook_url,
+        webhook_token=given.webhook_token,
+        speed=given.speed,
+        seed=given.seed,
+    )
 
     async def serve() -> None:
         await SandboxServer(options, load(given.state, seed=given.seed)).run()

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from aiops.sandbox.cluster import resources as r
 from aiops.sandbox.cluster.admission import with_defaults
 from aiops.sandbox.cluster.documents import Document, Ref, stamp
+from aiops.sandbox.cluster.quantities import quantity
 from aiops.sandbox.cluster.resources import Resource
 
 SOURCE = Path(__file__).parent / "base.yaml"
@@ -37,6 +38,7 @@ class Profile(Strict):
     queue: str = ""
     arrivals: float = 0.0  # messages a second into the queue
     connections: int = 0  # a database takes that many
+    pool: int = 10  # connections that one pod opens to each database it depends on
     used_gib: float = 0.0
 
 
@@ -63,13 +65,23 @@ class WorkloadSpec(Strict):
     storage: str = ""
     everywhere: bool = False
     certificate: str = ""
+    node: str = ""  # where its disk is
     profile: Profile = Profile()
 
-    @property
+    @cached_property
     def ref(self) -> Ref:
         return Ref(self.kind, self.namespace, self.name)
 
-    @property
+    @cached_property
+    def cores(self) -> tuple[float, float]:
+        """(requested, limit)"""
+        return quantity(self.cpu[0]), quantity(self.cpu[1])
+
+    @cached_property
+    def has_load(self) -> bool:
+        return bool(self.profile.rps or self.profile.queue)
+
+    @cached_property
     def dependencies(self) -> tuple[tuple[str, str], ...]:
         """(namespace, name) pairs."""
         return tuple((one.partition("/")[0], one.partition("/")[2]) for one in self.depends_on)
@@ -201,6 +213,8 @@ def _pod_spec(workload: WorkloadSpec, tag: str) -> Document:
         },
     }
     spec: Document = {"containers": [container], "serviceAccountName": "default"}
+    if workload.node:
+        spec["nodeSelector"] = {"kubernetes.io/hostname": workload.node}
     if workload.storage:
         container["volumeMounts"] = [{"name": "data", "mountPath": "/var/lib/data"}]
     if workload.everywhere or workload.namespace == "kube-system":

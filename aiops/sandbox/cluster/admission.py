@@ -96,6 +96,18 @@ def _pod_defaults(spec: Document, *, restart: str) -> None:
             resources.setdefault("requests", {}).setdefault(name, value)
 
 
+def with_identity(job: Document, uid: str) -> Document:
+    """The selector and the labels by which a job tells its pods, made from its uid; changes and returns `job`."""
+    job["metadata"]["uid"] = uid
+    own = {"batch.kubernetes.io/controller-uid": uid, "controller-uid": uid}
+    names = {"batch.kubernetes.io/job-name": job["metadata"]["name"], "job-name": job["metadata"]["name"]}
+    job["spec"]["selector"] = {"matchLabels": {"batch.kubernetes.io/controller-uid": uid}}
+    meta = job["spec"]["template"].setdefault("metadata", {})
+    meta["labels"] = (meta.get("labels") or {}) | own | names
+    job["metadata"]["labels"] = (job["metadata"].get("labels") or {}) | own | names
+    return job
+
+
 def problems(resource: Resource, document: Document, old: Document | None) -> list[Cause]:
     """Why `document` cannot be stored, as (field, message); `old` is what it would replace."""
     name = dig(document, "metadata", "name")
@@ -133,6 +145,8 @@ def _workload_problems(resource: Resource, spec: Document, old: Document | None)
             "spec.template.metadata.labels",
             f"Invalid value: {dig(template, 'metadata', 'labels')}: `selector` does not match template `labels`",
         )
+    if old is None and resource is r.JOBS and selector is not None and not spec.get("manualSelector"):
+        yield "spec.selector", f"Invalid value: {selector}: `selector` not auto-generated"
     if old is not None and resource is not r.JOBS and old.get("selector") != selector:
         yield "spec.selector", f"Invalid value: {selector}: field is immutable"
     if old is not None and resource is r.JOBS and old.get("template") != template:

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiops.sandbox.cluster import refusals, resources, scale
 from aiops.sandbox.cluster.accounts import Account
-from aiops.sandbox.cluster.admission import normal, problems, with_defaults
+from aiops.sandbox.cluster.admission import normal, problems, with_defaults, with_identity
 from aiops.sandbox.cluster.disruption import spend
 from aiops.sandbox.cluster.documents import Document, dig, is_terminating, stamp, uid_of
 from aiops.sandbox.cluster.mutations import Mutation, MutationLog, mark_in
@@ -98,6 +98,8 @@ class ApiServer:
                 raise refusals.already_exists(call.resource, call_name)
             document.pop("status", None)
             self._admit(call, None, with_defaults(call.resource, document))
+            if call.resource is resources.JOBS:
+                document = with_identity(document, self.store.new_uid())
             outcome.after = self.store.born(call.resource, document) if call.dry_run else self.store.add(call.resource, document)
             return outcome.after
 

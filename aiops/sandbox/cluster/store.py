@@ -92,6 +92,9 @@ class Store:
         """Random letters as Kubernetes draws them for generated names."""
         return "".join(self._random.choice(SAFE) for _ in range(length))
 
+    def new_uid(self) -> str:
+        return str(UUID(int=self._random.getrandbits(128), version=4))
+
     # writing
 
     def add(self, resource: Resource, document: Document) -> Document:
@@ -105,7 +108,7 @@ class Store:
     def born(self, resource: Resource, document: Document) -> Document:
         """`document` as a new object would look, without storing it."""
         meta = dict(document["metadata"])
-        meta["uid"] = str(UUID(int=self._random.getrandbits(128), version=4))
+        meta["uid"] = meta.get("uid") or self.new_uid()
         meta["creationTimestamp"] = meta.get("creationTimestamp") or stamp(self.now())
         if resource.specced:
             meta["generation"] = 1

@@ -23,7 +23,7 @@ from aiops.sandbox.cluster.documents import (
     stamp,
     uid_of,
     with_condition,
-)  # fmt: skip
+)
 from aiops.sandbox.cluster.events import Recorder
 from aiops.sandbox.cluster.store import Store
 from aiops.sandbox.controllers.pods import HASH_LABEL, safe_hash, template_hash, without_hash

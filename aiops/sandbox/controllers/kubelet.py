@@ -18,7 +18,7 @@ from aiops.sandbox.cluster.documents import (
     ref_of,
     stamp,
     uid_of,
-)  # fmt: skip
+)
 from aiops.sandbox.cluster.events import Recorder
 from aiops.sandbox.cluster.store import Change, Happened, Store
 from aiops.sandbox.controllers.podstatus import PodRuntime, Stage, status_of
@@ -49,10 +49,14 @@ class Physics(Protocol):
 
     def start(self, pod: Document, runtime: PodRuntime) -> Start: ...
 
-    def serves(self, pod: Document, runtime: PodRuntime) -> bool:
-        """Whether a started container passes its readiness probe."""
+    @property
+    def any_dead(self) -> bool:
+        """Whether a node is silent."""
 
     def is_dead(self, node: str) -> bool: ...
+
+    def is_lost(self, node: str) -> bool:
+        """Silent for so long that nothing on it counts as ready any more."""
 
 
 class Kubelet:
@@ -123,11 +127,15 @@ class Kubelet:
 
     def step(self) -> None:
         """Whatever is due by now."""
-        for pod in self._store.all(r.PODS):
-            runtime = self.runtimes[uid_of(pod)]
-            node = dig(pod, "spec", "nodeName")
-            if node and self.physics.is_dead(node):
-                self._report(pod, runtime)
+        any_dead = self.physics.any_dead
+        for pod in list(self._store.each(r.PODS)):
+            runtime = self.runtimes[pod["metadata"]["uid"]]
+            if runtime.is_steady and not any_dead:
+                continue
+            node = pod["spec"].get("nodeName")
+            if node and any_dead and self.physics.is_dead(node):
+                if self.physics.is_lost(node) and runtime.is_reported:
+                    self._report(pod, runtime)
                 continue
             if runtime.gone_at is not None:
                 if self._clock.elapsed >= runtime.gone_at:
@@ -175,7 +183,8 @@ class Kubelet:
         elapsed = self._clock.elapsed
         runtime.stage, runtime.started_at, runtime.next_at = Stage.RUNNING, elapsed, elapsed + start.ready_after_s
         runtime.started_stamp = stamp(self._store.now())
-        runtime.ready, runtime.ready_at, runtime.hung = False, None, False
+        runtime.ready, runtime.ready_at = False, None
+        runtime.served = runtime.failed = 0.0
         ends = start.crashes_after_s if start.crashes_after_s is not None else start.ends_after_s
         runtime.crash_at = None if ends is None else elapsed + ends
         runtime.exit_code = start.exit_code
@@ -191,21 +200,17 @@ class Kubelet:
         if runtime.crash_at is not None and elapsed >= runtime.crash_at:
             self.exited(pod, runtime, "Error" if runtime.exit_code else "Completed", runtime.exit_code)
             return
-        ready = (runtime.next_at is None or elapsed >= runtime.next_at) and self.physics.serves(pod, runtime)
-        if ready is runtime.ready:
-            return
-        runtime.ready = ready
-        runtime.ready_at = elapsed if ready else None
-        if not ready:
-            words = f'Readiness probe failed: Get "http://{runtime.ip}:8080/healthz": context deadline exceeded'
-            self._events.warning(pod, "Unhealthy", words, "kubelet")
-        self._report(pod, runtime)
+        if not runtime.ready and elapsed >= (runtime.next_at or 0.0):
+            runtime.ready, runtime.ready_at = True, elapsed
+        if runtime.ready and not runtime.is_reported:  # new, or its node is back
+            self._report(pod, runtime)
 
     def exited(self, pod: Document, runtime: PodRuntime, reason: str, exit_code: int) -> None:
         """The container has ended: it is started again after a back-off, or stays down where that is the policy."""
         now = stamp(self._store.now())
         ran_for = runtime.running_for(self._clock.elapsed)
-        runtime.ready, runtime.ready_at, runtime.crash_at, runtime.memory, runtime.hung = False, None, None, 0.0, False
+        runtime.ready, runtime.ready_at, runtime.crash_at = False, None, None
+        runtime.memory = runtime.cpu = 0.0
         runtime.last_stamps = (runtime.started_stamp, now)
         policy = pod["spec"].get("restartPolicy", "Always")
         if policy == "Never" or (policy == "OnFailure" and exit_code == 0):
@@ -234,7 +239,8 @@ class Kubelet:
             return
         node = self._store.find(r.NODES, "", dig(current, "spec", "nodeName") or "")
         host = next((one["address"] for one in dig(node, "status", "addresses") or [] if one["type"] == "InternalIP"), "")
-        lost = node is not None and self.physics.is_dead(name_of(node))
+        lost = node is not None and self.physics.is_lost(name_of(node))
+        runtime.is_reported = runtime.ready and not lost
         self._store.put_status(r.PODS, current, status_of(current, runtime, self._store.now(), host, lost=lost))
 
 

@@ -40,9 +40,23 @@ class PodRuntime:
     last_stamps: tuple[str, str] = ("", "")
     gone_at: float | None = None  # a terminating pod disappears then
     memory: float = 0.0  # bytes in use
-    hung: bool = False
+    cpu: float = 0.0  # cores in use
+    cpu_s: float = 0.0  # core seconds since the pod began
+    served: float = 0.0  # requests answered well, and badly, since the container began
+    failed: float = 0.0
+    p50_s: float = 0.0
+    p99_s: float = 0.0
+    silent: bool = False  # its metrics cannot be scraped
+    hung: bool = False  # a fault keeps it from working though it runs
+    is_reported: bool = False  # its status says that it is ready
+    told_at: float = -1e9  # when its log last told of errors
     logs: deque[tuple[str, str]] = field(default_factory=lambda: deque(maxlen=300))  # stamp and line
     previous_logs: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_steady(self) -> bool:
+        """Running and ready, with nothing due: nothing happens to it unless somebody does something."""
+        return self.stage is Stage.RUNNING and self.ready and self.crash_at is None and self.gone_at is None and self.is_reported
 
     def running_for(self, elapsed: float) -> float:
         return elapsed - self.started_at if self.started_at is not None and self.stage is Stage.RUNNING else 0.0

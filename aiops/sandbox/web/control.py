@@ -9,6 +9,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from aiops.sandbox.cluster.documents import Ref
+from aiops.sandbox.cluster.resources import BY_KIND
+from aiops.sandbox.faults.book import workload_document
+from aiops.sandbox.faults.scenarios import Scenario, ScenarioError, scenarios
 from aiops.sandbox.web.answers import json_response
 from aiops.sandbox.web.misbehaviour import Chaos, Hold, HoldRequest, Misbehaviour
 from aiops.sandbox.world import World
@@ -21,6 +25,21 @@ class ClockRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     speed: float = Field(ge=1, le=1000)
+
+
+class WorkloadRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    kind: str
+    namespace: str | None = None
+    name: str
+
+
+class InjectRequest(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    scenario: str
+    workload: WorkloadRequest | None = None
 
 
 class OutageRequest(BaseModel):
@@ -43,6 +62,10 @@ class Control:
 
     def routes(self) -> list[Route]:
         calls: list[tuple[str, str, Callable[[Request], Awaitable[Any]]]] = [
+            ("GET", "/sandbox/scenarios", self.scenarios),
+            ("POST", "/sandbox/inject", self.inject),
+            ("POST", "/sandbox/reset", self.reset),
+            ("GET", "/sandbox/faults", self.faults),
             ("GET", "/sandbox/mutations", self.mutations),
             ("GET", "/sandbox/clock", self.clock),
             ("PUT", "/sandbox/clock", self.set_clock),
@@ -55,6 +78,28 @@ class Control:
             ("PUT", "/sandbox/outage", self.set_outage),
         ]
         return [Route(path, _guarded(call), methods=[method]) for method, path, call in calls]
+
+    async def scenarios(self, request: Request) -> Any:
+        return [scenario_document(one) for one in scenarios().values()]
+
+    async def inject(self, request: Request) -> Any:
+        asked = await _read(request, InjectRequest)
+        target = Ref(asked.workload.kind, asked.workload.namespace or "", asked.workload.name) if asked.workload else None
+        if target is not None and target.kind not in BY_KIND:
+            raise Misunderstood(f"workload.kind: there is no kind {target.kind}")
+        self._world.catch_up()
+        try:
+            injected = self._world.inject(asked.scenario, target)
+        except ScenarioError as error:
+            raise Misunderstood(str(error)) from None
+        return {"id": injected.id, "scenario": injected.scenario.name, "workload": workload_document(injected.target)}
+
+    async def reset(self, request: Request) -> Any:
+        self._world.reset()
+        return {"reset": True}
+
+    async def faults(self, request: Request) -> Any:
+        return [one.document for one in self._world.faults.injected]
 
     async def mutations(self, request: Request) -> Any:
         after = request.query_params.get("after", "0")
@@ -95,6 +140,24 @@ class Control:
         self._is_down = (await _read(request, OutageRequest)).down
         await self._set_outage(self._is_down)
         return {"down": self._is_down}
+
+
+def scenario_document(scenario: Scenario) -> dict[str, Any]:
+    return {
+        "name": scenario.name,
+        "title": scenario.title,
+        "fault": scenario.sort,
+        "workload": workload_document(scenario.workload.ref),
+        "cures": [cure.action.value for cure in scenario.cures],
+        "harms": [harm.action.value for harm in scenario.harms],
+        "heals_itself": scenario.heals_itself,
+        "relieves": [action.value for action in scenario.relieves],
+        "alerts": list(scenario.alerts),
+        "how": [{"action": cure.action.value, "parameters": cure.parameters, "when": cure.when} for cure in scenario.cures],
+        "why_harmful": [{"action": harm.action.value, "why": harm.why} for harm in scenario.harms],
+        "lie": scenario.lie or None,
+        "fits": list(scenario.fits),
+    }
 
 
 async def _read(request: Request, model: type[Model]) -> Model:

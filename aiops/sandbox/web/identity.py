@@ -25,8 +25,8 @@ CLUSTER = "sandbox"
 class Identity:
     """Kept with the state, so that clients of a restarted cluster need no new kubeconfig. kubectl sends tokens over TLS only."""
 
-    certificate: bytes
-    key: bytes
+    certificate: str  # PEM, as is the key
+    key: str
     tokens: dict[str, str]  # by account
 
     def tls(self) -> ssl.SSLContext:
@@ -34,7 +34,7 @@ class Identity:
         with tempfile.TemporaryDirectory() as folder:
             pair = Path(folder, "pair.pem")
             pair.touch(mode=0o600)
-            pair.write_bytes(self.certificate + self.key)
+            pair.write_text(self.certificate + self.key)
             context.load_cert_chain(pair)
         return context
 
@@ -58,8 +58,10 @@ def new_identity() -> Identity:
         .sign(key, hashes.SHA256())
     )
     return Identity(
-        certificate=certificate.public_bytes(serialization.Encoding.PEM),
-        key=key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()),
+        certificate=certificate.public_bytes(serialization.Encoding.PEM).decode(),
+        key=key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ).decode(),
         tokens={account: secrets.token_urlsafe(32) for account in RULES},
     )
 
@@ -73,7 +75,7 @@ def write_kubeconfig(path: Path, identity: Identity, server: str) -> None:
         "clusters": [
             {
                 "name": CLUSTER,
-                "cluster": {"server": server, "certificate-authority-data": b64encode(identity.certificate).decode()},
+                "cluster": {"server": server, "certificate-authority-data": b64encode(identity.certificate.encode()).decode()},
             }
         ],
         "users": [{"name": account, "user": {"token": token}} for account, token in identity.tokens.items()],

@@ -65,7 +65,8 @@ _MESSAGES: dict[str, dict[int, Field]] = {
     "Container": {
         1: Field("name"), 2: Field("image"), 3: Field("command", repeated=True),
         4: Field("args", repeated=True), 5: Field("workingDir"), 7: _message("env", "EnvVar", repeated=True),
-        8: _message("resources", "ResourceRequirements"), 13: Field("terminationMessagePath"), 14: Field("imagePullPolicy"), 20: Field("terminationMessagePolicy"),
+        8: _message("resources", "ResourceRequirements"), 13: Field("terminationMessagePath"),
+        14: Field("imagePullPolicy"), 20: Field("terminationMessagePolicy"),
     },
     "EnvVar": {1: Field("name"), 2: Field("value")},
     "ResourceRequirements": {1: Field("limits", "quantity"), 2: Field("requests", "quantity")},

@@ -4,7 +4,7 @@ import asyncio
 import json
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -12,11 +12,13 @@ from starlette.applications import Starlette
 from starlette.routing import Route
 
 from aiops.sandbox.cluster.accounts import accounts
+from aiops.sandbox.web.alertmanager import AlertmanagerApi, Webhooks
 from aiops.sandbox.web.control import Control
 from aiops.sandbox.web.identity import write_kubeconfig
 from aiops.sandbox.web.kubernetes import KubernetesApi
 from aiops.sandbox.web.listeners import Listener
 from aiops.sandbox.web.misbehaviour import Chaos, Hold
+from aiops.sandbox.web.prometheus import PrometheusApi
 from aiops.sandbox.web.state import Kept, keep
 from aiops.sandbox.world import World
 
@@ -33,7 +35,9 @@ class Options:
     cluster_port: int = 0
     kubeconfig: Path | None = None
     state: Path | None = None
-    speed: float | None = None
+    webhook_url: str = ""
+    webhook_token: str = field(default="", repr=False)
+    speed: float = 1.0
     seed: int = 1
 
 
@@ -49,7 +53,9 @@ class SandboxServer:
         self._kubernetes = KubernetesApi(self.world, accounts(kept.identity.tokens), self._chaos, self._hold)
         control = Control(self.world, self._chaos, self._hold, self._set_outage)
         cluster = Route("/{path:path}", self._kubernetes.handle, methods=_METHODS)
-        self._control_port = Listener(Starlette(routes=[*control.routes(), cluster]), HOST, options.port)
+        around = [*control.routes(), *PrometheusApi(self.world).routes(), *AlertmanagerApi(self.world).routes()]
+        self._webhooks = Webhooks(self.world, options.webhook_url, options.webhook_token)
+        self._control_port = Listener(Starlette(routes=[*around, cluster]), HOST, options.port)
         self._cluster_port = Listener(
             Starlette(routes=[cluster]), HOST, options.cluster_port or kept.cluster_port, tls=kept.identity.tls()
         )
@@ -59,8 +65,7 @@ class SandboxServer:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._stopping.set)
-        if self._options.speed:
-            self.world.clock.set_speed(self._options.speed)
+        self.world.clock.set_speed(self._options.speed)
         await self._open_cluster_port()
         await self._control_port.open()
         self._kept.cluster_port = self._cluster_port.port
@@ -68,7 +73,7 @@ class SandboxServer:
             write_kubeconfig(self._options.kubeconfig, self._kept.identity, self.cluster_url)
         self._announce()
         async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(work) for work in (self._tick(), self._refuse(), self._keep())]
+            running = [tasks.create_task(work) for work in (self._tick(), self._refuse(), self._keep(), self._webhooks.run())]
             await self._stopping.wait()
             for task in running:
                 task.cancel()

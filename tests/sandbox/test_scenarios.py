@@ -149,7 +149,6 @@ def test_old_pods_keep_every_metric_healthy_while_nothing_new_starts(world):
 def test_stale_condition_says_done_for_a_change_that_nobody_has_looked_at(world):
     injected = alerted(world, "lie-stale-condition")
 
-
     def progressing() -> str:
         return condition_of(injected.place.workload(), "Progressing")["reason"]
 

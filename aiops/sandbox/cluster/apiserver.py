@@ -128,6 +128,8 @@ class ApiServer:
             self._admit(call, old, old)
             if call.dry_run:
                 return old
+            if options.get("propagationPolicy") == "Orphan":
+                self.store.orphan(old)
             outcome.after = self._remove(call.resource, old, options.get("gracePeriodSeconds"))
             return outcome.after or _deleted(call.resource, old)
 

@@ -170,6 +170,12 @@ class Store:
         meta = old["metadata"] | {"annotations": merged}
         return self._put(Happened.MODIFIED, resource, key, old | {"metadata": meta}, old)
 
+    def orphan(self, owner: Document) -> None:
+        """What `owner` manages is nobody's from now on."""
+        for resource, document in self.dependants(uid_of(owner)):
+            meta = {key: value for key, value in document["metadata"].items() if key != "ownerReferences"}
+            self.put(resource, document | {"metadata": meta})
+
     def remove(self, resource: Resource, namespace: str, name: str) -> Document | None:
         document = self._objects.get(resource, {}).pop((namespace, name), None)
         if document is None:

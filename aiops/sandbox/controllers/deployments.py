@@ -50,14 +50,13 @@ class DeploymentController:
         if is_terminating(deployment):
             return None
         olds, new = self._sets(deployment)
-        if not dig(deployment, "spec", "paused"):
+        if dig(deployment, "spec", "paused"):
+            self._resize(deployment, [*olds, *([new] if new else [])])
+        else:
             new = self._with_revision(deployment, new, olds)
             deployment = self._fresh(deployment)
-        if new is not None:
             if dig(deployment, "spec", "strategy", "type") == "Recreate":
                 self._recreate(deployment, new, olds)
-            elif dig(deployment, "spec", "paused"):
-                self._resize(deployment, new, olds)
             else:
                 self._roll(deployment, new, olds)
         olds, new = self._sets(deployment)
@@ -142,9 +141,11 @@ class DeploymentController:
         self._events.normal(deployment, "ScalingReplicaSet", words, COMPONENT)
         return scaled
 
-    def _resize(self, deployment: Document, new: Document, olds: Sequence[Document]) -> None:
+    def _resize(self, deployment: Document, sets: Sequence[Document]) -> None:
         """A paused rollout still follows `replicas`: the newest active set takes the difference."""
-        active = [one for one in [*olds, new] if _wanted(one)] or [new]
+        active = [one for one in sets if _wanted(one)] or list(sets[-1:])
+        if not active:
+            return
         difference = int(deployment["spec"]["replicas"]) - sum(_wanted(one) for one in active)
         self._scale(deployment, active[-1], max(0, _wanted(active[-1]) + difference))
 

@@ -4,6 +4,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 
 from aiops.sandbox.cluster.documents import Document, Ref, stamp, with_condition
 
@@ -123,7 +124,7 @@ def _container_status(container: Document, runtime: PodRuntime, *, main: bool) -
     status: Document = {
         "name": container["name"],
         "image": image,
-        "imageID": f"{image.partition(':')[0]}@sha256:{abs(hash_of_image(image)):064x}" if runtime.started_at is not None else "",
+        "imageID": f"{image.partition(':')[0]}@sha256:{_digest(image)}" if runtime.started_at is not None else "",
         "ready": runtime.ready,
         "started": runtime.stage is Stage.RUNNING and (runtime.ready or runtime.ready_at is None or not main),
         "restartCount": runtime.restarts if main else 0,
@@ -131,7 +132,7 @@ def _container_status(container: Document, runtime: PodRuntime, *, main: bool) -
         "lastState": {},
     }
     if runtime.started_at is not None:
-        status["containerID"] = f"containerd://{hash_of_image(runtime.uid + str(runtime.restarts)):064x}"
+        status["containerID"] = f"containerd://{_digest(runtime.uid + str(runtime.restarts))}"
     if main and runtime.last_reason:
         status["lastState"] = {"terminated": _terminated(runtime.last_reason, runtime.last_exit_code, runtime.last_stamps)}
     return status
@@ -153,9 +154,5 @@ def _terminated(reason: str, exit_code: int, stamps: tuple[str, str]) -> Documen
     return {"exitCode": exit_code, "reason": reason, "startedAt": stamps[0], "finishedAt": stamps[1]}
 
 
-def hash_of_image(text: str) -> int:
-    """A stable number that looks like a digest."""
-    value = 0xCBF29CE484222325
-    for byte in text.encode():
-        value = ((value ^ byte) * 0x100000001B3) & 0xFFFFFFFFFFFFFFFF
-    return value
+def _digest(text: str) -> str:
+    return sha256(text.encode()).hexdigest()

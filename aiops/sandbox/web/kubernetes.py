@@ -62,6 +62,8 @@ class KubernetesApi:
         if path in _OPEN:
             return json_response(discovery.VERSION) if path == "/version" else PlainTextResponse("ok")
         caller = self._caller(request)
+        if path == "/openapi/v2":  # no schemas: kubectl checks nothing on its side, the server refuses what is wrong
+            return Response(b"", media_type="application/com.github.proto-openapi.spec.v2.v1.0+protobuf")
         if (known := _discovered(path)) is not None:
             return json_response(known)
         if path.startswith("/apis/authorization.k8s.io/v1/") and request.method == "POST":
@@ -310,6 +312,8 @@ def _verb(request: Request, place: Place) -> str:
 def _discovered(path: str) -> Document | None:
     parts = [part for part in path.split("/") if part]
     match parts:
+        case ["openapi", "v3"]:
+            return {"paths": {}}
         case ["api"]:
             return discovery.core_versions()
         case ["apis"]:

@@ -8,13 +8,14 @@ import math
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from aiops.sandbox.cluster.documents import micro_stamp
-from aiops.sandbox.telemetry.evaluation import Sample, evaluate, matching
+from aiops.sandbox.telemetry.evaluation import Sample, Value, evaluate, matching
 from aiops.sandbox.telemetry.promql import QueryError, Selector, parse, seconds
 from aiops.sandbox.web.answers import json_response
 from aiops.sandbox.world import World
@@ -42,7 +43,7 @@ class PrometheusApi:
     async def query(self, request: Request) -> Any:
         asked = await _parameters(request)
         at = self._moment(asked.get("time", ""))
-        value = evaluate(asked.get("query", ""), self._samples, self._world.clock.elapsed_at(at), now_s=at)
+        value = self._value(asked, at)
         if isinstance(value, list):
             return {"resultType": "vector", "result": [{"metric": one.labels, "value": [at, _text(one.value)]} for one in value]}
         kind = "string" if isinstance(value, str) else "scalar"
@@ -58,7 +59,7 @@ class PrometheusApi:
         found: dict[tuple[tuple[str, str], ...], dict[str, Any]] = {}
         for i in range(int((end - begin) / step) + 1):
             at = begin + i * step
-            value = evaluate(asked.get("query", ""), self._samples, self._world.clock.elapsed_at(at), now_s=at)
+            value = self._value(asked, at)
             if isinstance(value, str):
                 raise QueryError("a text has no range")
             for one in value if isinstance(value, list) else [Sample({}, value)]:
@@ -67,12 +68,10 @@ class PrometheusApi:
         return {"resultType": "matrix", "result": list(found.values())}
 
     async def series(self, request: Request) -> Any:
-        values = (
-            (await request.form()).getlist("match[]") if request.method == "POST" else request.query_params.getlist("match[]")
-        )
+        values = [value for name, value in await _pairs(request) if name == "match[]"]
         found: dict[tuple[tuple[str, str], ...], dict[str, str]] = {}
         for text in values:
-            selector = parse(str(text))
+            selector = parse(text)
             if not isinstance(selector, Selector):
                 raise QueryError("match[] takes a selector")
             for one in matching(selector, self._samples):
@@ -119,6 +118,11 @@ class PrometheusApi:
         ]
         return {"groups": [{"name": "sandbox", "file": "rules.yaml", "interval": 15, "rules": listed}]}
 
+    def _value(self, asked: dict[str, str], at: float) -> Value:
+        """Never later than the world has come, which may be a little behind the wall."""
+        elapsed = min(self._world.clock.elapsed_at(at), self._world.clock.elapsed)
+        return evaluate(asked.get("query", ""), self._samples, elapsed, now_s=at)
+
     def _moment(self, text: str) -> float:
         """Seconds of the epoch; now where nothing is said."""
         if not text:
@@ -150,11 +154,13 @@ def _text(value: float) -> str:
     return str(int(value)) if value == int(value) and abs(value) < 1e15 else repr(value)
 
 
+async def _pairs(request: Request) -> list[tuple[str, str]]:
+    """Of the URL, and of the form that a POST carries."""
+    return [*request.query_params.multi_items(), *parse_qsl((await request.body()).decode(errors="replace"))]
+
+
 async def _parameters(request: Request) -> dict[str, str]:
-    asked = dict(request.query_params)
-    if request.method == "POST":
-        asked |= {key: str(value) for key, value in (await request.form()).items()}
-    return asked
+    return dict(await _pairs(request))
 
 
 def _answered(call: Callable[[Request], Awaitable[Any]]) -> Callable[[Request], Awaitable[Response]]:

@@ -10,7 +10,7 @@ from aiops.sandbox.clock import Clock, Wall
 from aiops.sandbox.cluster import resources as r
 from aiops.sandbox.cluster.apiserver import ApiServer
 from aiops.sandbox.cluster.disruption import budget_status
-from aiops.sandbox.cluster.documents import Document, Ref, clone, dig, is_true, name_of, namespace_of, ref_of, uid_of
+from aiops.sandbox.cluster.documents import Document, Ref, clone, dig, is_true, name_of, namespace_of, ref_of
 from aiops.sandbox.cluster.events import Recorder
 from aiops.sandbox.cluster.mutations import Mutation
 from aiops.sandbox.cluster.store import Store
@@ -23,7 +23,6 @@ from aiops.sandbox.controllers.kubelet import Kubelet, Start
 from aiops.sandbox.controllers.manager import Manager
 from aiops.sandbox.controllers.nodes import NodeController
 from aiops.sandbox.controllers.owners import ARGO, FLUX, Autoscaler, GitOps
-from aiops.sandbox.controllers.pods import limit_of
 from aiops.sandbox.controllers.podstatus import PodRuntime, Stage
 from aiops.sandbox.controllers.replicas import ReplicaSetController
 from aiops.sandbox.controllers.stateful import StatefulSetController
@@ -191,7 +190,7 @@ class World:
         self.nodes.step()
         self.faults.step(dt)
         self.traffic.step(self._pods(), Moment(self.clock.elapsed, dt, self.faults.ailment, self.faults.pressure))
-        self._kill_over_limit()
+        self.kubelet.kill_over_limit()
         self.autoscaler.step(lambda ref: utilisation(self.store, self.kubelet, ref))
         self.gitops.step()
         self.cron_jobs.step()
@@ -207,13 +206,6 @@ class World:
             if runtime.stage is Stage.RUNNING and not (lost and self.nodes.is_lost(str(pod["spec"].get("nodeName")))):
                 found.setdefault(runtime.workload, []).append((pod, runtime))
         return found
-
-    def _kill_over_limit(self) -> None:
-        for pod in self.store.all(r.PODS) if not self.faults.is_quiet else ():
-            runtime = self.kubelet.runtimes[uid_of(pod)]
-            limit = limit_of(pod, "memory")
-            if runtime.stage is Stage.RUNNING and limit is not None and runtime.memory > limit:
-                self.kubelet.exited(pod, runtime, "OOMKilled", 137)
 
     # faults
 

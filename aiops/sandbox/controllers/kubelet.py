@@ -21,6 +21,7 @@ from aiops.sandbox.cluster.documents import (
 )
 from aiops.sandbox.cluster.events import Recorder
 from aiops.sandbox.cluster.store import Change, Happened, Store
+from aiops.sandbox.controllers.pods import limit_of
 from aiops.sandbox.controllers.podstatus import PodRuntime, Stage, status_of
 from aiops.sandbox.controllers.scheduler import Scheduler
 
@@ -89,7 +90,8 @@ class Kubelet:
         if change.happened is Happened.ADDED:
             self._addresses += 1
             address = f"10.42.{self._addresses // 250}.{self._addresses % 250 + 2}"
-            self.runtimes[uid] = PodRuntime(uid, workload_of(self._store, pod), self._clock.elapsed, address)
+            workload, limit = workload_of(self._store, pod), limit_of(pod, "memory")
+            self.runtimes[uid] = PodRuntime(uid, workload, self._clock.elapsed, address, limit)
         elif change.happened is Happened.DELETED:
             self.runtimes.pop(uid, None)
         elif is_terminating(pod) and (runtime := self.runtimes.get(uid)) and runtime.gone_at is None:
@@ -204,6 +206,15 @@ class Kubelet:
             runtime.ready, runtime.ready_at = True, elapsed
         if runtime.ready and not runtime.is_reported:  # new, or its node is back
             self._report(pod, runtime)
+
+    def kill_over_limit(self) -> None:
+        """What uses more memory than it may is ended by the kernel."""
+        over = {
+            runtime.uid for runtime in self.runtimes.values() if runtime.memory_limit and runtime.memory > runtime.memory_limit
+        }
+        for pod in [pod for pod in self._store.each(r.PODS) if uid_of(pod) in over] if over else ():
+            if (runtime := self.runtimes[uid_of(pod)]).stage is Stage.RUNNING:
+                self.exited(pod, runtime, "OOMKilled", 137)
 
     def exited(self, pod: Document, runtime: PodRuntime, reason: str, exit_code: int) -> None:
         """The container has ended: it is started again after a back-off, or stays down where that is the policy."""

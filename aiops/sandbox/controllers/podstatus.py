@@ -25,6 +25,7 @@ class PodRuntime:
     workload: Ref  # what a person would name: the Deployment, not its ReplicaSet
     born_at: float
     ip: str
+    memory_limit: float | None = None  # bytes
     stage: Stage = Stage.UNPLACED
     next_at: float | None = None  # when the stage moves on by itself
     started_at: float | None = None  # of the running container

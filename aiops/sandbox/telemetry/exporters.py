@@ -25,7 +25,7 @@ from aiops.sandbox.cluster.documents import (
 from aiops.sandbox.cluster.store import Store
 from aiops.sandbox.controllers.certificates import CertificateController
 from aiops.sandbox.controllers.kubelet import Kubelet
-from aiops.sandbox.controllers.pods import limit_of, requests_of
+from aiops.sandbox.controllers.pods import requests_of
 from aiops.sandbox.controllers.podstatus import PodRuntime, Stage
 from aiops.sandbox.controllers.volumes import VolumeController
 from aiops.sandbox.telemetry.series import Labels, labels
@@ -80,10 +80,9 @@ class Exporters:
             runtime = self.kubelet.runtime(pod)
             alive.add(runtime.uid)
             known = self._pods.get(runtime.uid) or self._remember(pod, runtime)
-            phase = str(dig(pod, "status", "phase"))
-            ready = is_true(pod, "Ready")
+            phase = str(pod["status"]["phase"])
             yield "kube_pod_status_phase", (*known.state, ("phase", phase)), 1.0
-            yield "kube_pod_status_ready", (*known.state, ("condition", "true")), float(ready)
+            yield "kube_pod_status_ready", (*known.state, ("condition", "true")), float(runtime.is_reported)
             yield "kube_pod_container_status_restarts_total", known.container, float(runtime.restarts)
             if runtime.last_reason:
                 yield (
@@ -99,8 +98,8 @@ class Exporters:
                 continue
             yield "container_memory_working_set_bytes", known.cadvisor, runtime.memory
             yield "container_cpu_usage_seconds_total", known.cadvisor, runtime.cpu_s
-            if (limit := limit_of(pod, "memory")) is not None:
-                yield "container_spec_memory_limit_bytes", known.cadvisor, limit
+            if runtime.memory_limit is not None:
+                yield "container_spec_memory_limit_bytes", known.cadvisor, runtime.memory_limit
             yield from self._app_samples(known, runtime)
         for gone in self._pods.keys() - alive:
             del self._pods[gone]

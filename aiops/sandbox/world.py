@@ -157,10 +157,13 @@ class World:
 
     # time
 
-    def catch_up(self, most_s: float = 60.0) -> None:
-        """Simulate what the wall is ahead; at most `most_s`, so that a request does not wait for long."""
-        due = self.clock.due()
-        self.advance(min(due, most_s))
+    def catch_up(self) -> None:
+        """Simulate what the wall is ahead, in steps that get coarser with the speed.
+
+        Where that is more than a short while of work, the rest is let go: the world is then slower than it was told to be.
+        """
+        due, most_s = self.clock.due(), max(60.0, self.clock.speed / 4)
+        self.advance(min(due, most_s), step_s=max(self.step_s, min(COARSE_S, self.clock.speed / 100)))
         if due > most_s:
             self.clock.anchor()
 

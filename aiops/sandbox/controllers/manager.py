@@ -6,12 +6,15 @@ from typing import Any
 
 from aiops.sandbox.clock import Clock
 from aiops.sandbox.cluster import resources as r
-from aiops.sandbox.cluster.documents import Document, Ref, controller_of, namespace_of, ref_of
+from aiops.sandbox.cluster.documents import Document, Ref, controller_of, dig, labels_of, namespace_of, ref_of
 from aiops.sandbox.cluster.resources import Resource
+from aiops.sandbox.cluster.selectors import matches_labels
 from aiops.sandbox.cluster.store import Change, Happened, Key, Store
 
 Reconcile = Callable[[Document], float | None]  # seconds after which it wants to look again, None: when something moves
 ROUNDS = 50
+
+_SIZED = (r.DEPLOYMENTS, r.STATEFUL_SETS)  # their size is what budgets are a share of
 
 
 class Manager:
@@ -47,13 +50,11 @@ class Manager:
                 and (found := self._store.find(kind, namespace_of(document), str(owner["name"])))
             ):
                 self._mark(kind, found)
-        if resource is r.PODS:
+        if resource is r.PODS or resource in _SIZED:
             for budget in self._store.each(r.BUDGETS):
-                if namespace_of(budget) == namespace_of(document):
+                selector = budget["spec"].get("selector")
+                if namespace_of(budget) == namespace_of(document) and matches_labels(_pod_labels(resource, document), selector):
                     self._mark(r.BUDGETS, budget)
-        if resource in (r.DEPLOYMENTS, r.STATEFUL_SETS):  # their size is what budgets are a share of
-            for budget in self._store.each(r.BUDGETS):
-                self._mark(r.BUDGETS, budget)
         if resource is r.NODES:
             for daemons in self._store.each(r.DAEMON_SETS):
                 self._mark(r.DAEMON_SETS, daemons)
@@ -102,3 +103,8 @@ class Manager:
         if self._dirty:
             return self._clock.elapsed
         return self._timers[0][0] if self._timers else None
+
+
+def _pod_labels(resource: Resource, document: Document) -> dict[str, str]:
+    """Those of a pod, or of the pods that a workload makes."""
+    return labels_of(document) if resource is r.PODS else dig(document, "spec", "template", "metadata", "labels") or {}

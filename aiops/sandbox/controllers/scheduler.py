@@ -40,18 +40,20 @@ class Scheduler:
         """The pod with its node, or None where none has room. One without a sibling is taken first, then the emptiest."""
         cpu, memory = requests_of(pod)
         siblings = [one for one in self._store.each(r.PODS) if labels_of(one) == labels_of(pod) and not is_terminating(one)]
+        taken = self._taken()
         best: tuple[float, str] | None = None
         full = refused = 0
         for node in self._store.all(r.NODES):
             if not is_schedulable(node) or not takes(node, pod):
                 refused += 1
                 continue
-            free_cpu, free_memory, share = self._free(node)
-            if free_cpu < cpu or free_memory < memory:
+            all_cpu, all_memory = _room(node)
+            used_cpu, used_memory = taken.get(name_of(node), (0.0, 0.0))
+            if all_cpu - used_cpu < cpu or all_memory - used_memory < memory:
                 full += 1
                 continue
             together = sum(dig(one, "spec", "nodeName") == name_of(node) for one in siblings)
-            rank = (together + share, name_of(node))
+            rank = (together + used_cpu / all_cpu, name_of(node))
             best = min(best, rank) if best else rank
         if best is None:
             nodes = full + refused
@@ -68,13 +70,19 @@ class Scheduler:
         self._events.normal(pod, "Scheduled", words, COMPONENT)
         return bound
 
-    def _free(self, node: Document) -> tuple[float, float, float]:
-        """(cores, bytes, share of cores in use)"""
-        cpu, memory = quantity(dig(node, "status", "allocatable", "cpu")), quantity(dig(node, "status", "allocatable", "memory"))
-        used_cpu = used_memory = 0.0
+    def _taken(self) -> dict[str, tuple[float, float]]:
+        """(cores, bytes) that the pods of each node request."""
+        taken: dict[str, tuple[float, float]] = {}
         for pod in self._store.each(r.PODS):
-            if dig(pod, "spec", "nodeName") == name_of(node) and dig(pod, "status", "phase") not in ("Succeeded", "Failed"):
+            node = pod["spec"].get("nodeName")
+            if node and pod["status"].get("phase") not in ("Succeeded", "Failed"):
+                cpu, memory = taken.get(node, (0.0, 0.0))
                 wanted_cpu, wanted_memory = requests_of(pod)
-                used_cpu += wanted_cpu
-                used_memory += wanted_memory
-        return cpu - used_cpu, memory - used_memory, used_cpu / cpu
+                taken[node] = (cpu + wanted_cpu, memory + wanted_memory)
+        return taken
+
+
+def _room(node: Document) -> tuple[float, float]:
+    """(cores, bytes) that can be requested in all."""
+    amounts = node["status"]["allocatable"]
+    return quantity(amounts["cpu"]), quantity(amounts["memory"])

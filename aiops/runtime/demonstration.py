@@ -2,7 +2,7 @@
 
 import httpx
 
-FAULT = "bad_deploy"
+SCENARIO = "bad-deploy"
 TIMEOUT_S = 5.0
 
 
@@ -15,9 +15,6 @@ def break_something(sandbox_url: str) -> str | None:
         faults = sandbox.get("/sandbox/faults").raise_for_status().json()
         if any(fault["state"] in {"active", "worse"} for fault in faults):
             return None
+        sandbox.post("/sandbox/inject", json={"scenario": SCENARIO}).raise_for_status()
         scenarios = sandbox.get("/sandbox/scenarios").raise_for_status().json()
-        chosen = next((s for s in scenarios if s["fault"] == FAULT), None) or next(iter(scenarios), None)
-        if chosen is None:
-            return None
-        sandbox.post("/sandbox/inject", json={"scenario": chosen["name"]}).raise_for_status()
-        return str(chosen["title"])
+        return next(str(scenario["title"]) for scenario in scenarios if scenario["name"] == SCENARIO)

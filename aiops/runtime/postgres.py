@@ -218,7 +218,7 @@ class Postgres:
     def _await_connections(self) -> None:
         """One that a killed run left behind may still be recovering."""
         deadline = time.monotonic() + RECOVERY_TIMEOUT_S
-        while self._run("pg_isready", "-q", "-h", str(self.paths.sockets), check=False).returncode:
+        while self._run("pg_isready", "-q", "-U", "aiops", "-h", str(self.paths.sockets), check=False).returncode:
             if not self.is_running() or time.monotonic() > deadline:
                 raise RuntimeFault(f"PostgreSQL takes no connections; see {self.log}{disk_hint(self.paths.private)}")
             time.sleep(0.1)

@@ -3,8 +3,10 @@
 import argparse
 import os
 from collections.abc import Sequence
+from importlib import import_module
 
 import uvicorn
+from django.urls import get_resolver
 
 STOP_WITHIN_S = 10  # requests under way get this long; the supervisor and Kubernetes wait longer
 
@@ -16,8 +18,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--port", type=int, default=8000)
     given = parser.parse_args(arguments)
     os.environ.setdefault("AIOPS_PROCESS", "web")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops.settings")
+    application = import_module("aiops.asgi").application  # once the environment is complete
+    get_resolver().url_patterns  # noqa: B018  (reads all pages in, so that the first visitor does not wait for it)
     uvicorn.run(
-        "aiops.asgi:application",
+        application,
         fd=given.fd,
         host=given.host,
         port=given.port,

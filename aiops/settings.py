@@ -112,8 +112,8 @@ if not AIOPS.is_embedded and "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("AIOPS_ALLOWED_HOSTS names the hosts; '*' lets anybody forge links where DATABASE_URL is set")
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "aiops.admin_config.ConsoleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -193,6 +193,13 @@ CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}},
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+UNFOLD = {
+    "SITE_TITLE": "AIOps administration",
+    "SITE_HEADER": "Administration",
+    "SITE_SYMBOL": "verified_user",
+    "SIDEBAR": {"show_search": True, "show_all_applications": False},
+}
 
 LANGUAGE_CODE = "en"
 USE_I18N = False

@@ -72,9 +72,11 @@ def may_act(facts: Context, viewer: Principal) -> MayAct:
     run: Execution | None = facts["run"]
     if run is None or viewer.user is None:
         return MayAct()
-    done = run.status == Execution.Status.SUCCEEDED and run.verified_at is not None and facts["rollback"] is None
+    applied = run.status == Execution.Status.SUCCEEDED
+    done = applied and run.verified_at is not None and facts["rollback"] is None
+    going_on = run.is_active or (applied and run.verified_at is None)
     return MayAct(
-        stop=run.is_active and not run.stop_requested and viewer.may(Act.STOP),
+        stop=going_on and not run.stop_requested and viewer.may(Act.STOP),
         settle=run.status == Execution.Status.AMBIGUOUS and viewer.may(Act.SETTLE),
         roll_back=done and viewer.may(Act.ROLL_BACK),
     )

@@ -93,6 +93,7 @@ def facts(key: str) -> dict[str, object] | None:
     signatures = list(approval.signatures.select_related("user")) if approval else []
     runs = list(incident.executions.prefetch_related("attempts")[:RUNS_SHOWN])
     own_runs = [run for run in runs if decision is not None and run.decision_id == decision.pk]
+    forward = [run for run in own_runs if run.direction == Execution.Direction.FORWARD]
     return {
         "incident": incident,
         "decision": decision,
@@ -102,8 +103,8 @@ def facts(key: str) -> dict[str, object] | None:
         "action": action_of(decision, approval),
         "signatures": signatures,
         "open_signatures": range(max(0, approval.required_signatures - len(signatures))) if approval else (),
-        "stops": _stops(incident, decision, approval, signatures, own_runs),
-        "run": next((run for run in own_runs if run.direction == Execution.Direction.FORWARD), None),
+        "stops": _stops(incident, decision, approval, signatures, forward),
+        "run": forward[0] if forward else None,
         "rollback": next((run for run in own_runs if run.direction == Execution.Direction.ROLLBACK), None),
         "earlier_runs": [run for run in runs if run not in own_runs],
         "ready_within_s": settings.AIOPS.incidents.ready_within_s,

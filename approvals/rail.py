@@ -39,7 +39,7 @@ class Stop:
 def rail(
     decision: Decision, alerts: int, approval: Approval | None, signed_by: Sequence[str], runs: Sequence[Execution]
 ) -> tuple[Stop, ...]:
-    """The five stops of `decision`. `runs` are its executions, newest first."""
+    """The five stops of `decision`. `runs` are its executions, newest first, without rollbacks."""
     reached = _reached(decision, approval, runs)
     stops = [
         Stop("Init", "next", f"{counted(alerts, 'alert')}, 1 incident"),

@@ -31,9 +31,10 @@ class Socket:
     async def is_accepted(self) -> bool:
         await self._wire.send_input({"type": "websocket.connect"})
         answer = await self._wire.receive_output(WAIT_S)
-        if answer["type"] != "websocket.accept":
-            await self._wire.wait(WAIT_S)
-        return bool(answer["type"] == "websocket.accept")
+        if answer["type"] == "websocket.accept":
+            return True
+        await self.close()
+        return False
 
     async def open(self) -> str:
         """Connect, and give what is sent first."""

@@ -286,7 +286,7 @@ def test_viewers_of_the_same_share_one_rendering():
             await socket.open()
         await in_database(lambda: TimelineEvent.record(incident, "decision.ready", "shared"))
         await in_database(lambda: publish(incident.topic))
-        renderings.extend([await socket.receive() for socket in sockets])
+        renderings.extend([await socket.until("shared") for socket in sockets])
         for socket in sockets:
             await socket.close()
 

@@ -4,7 +4,8 @@ The channel layer carries topic names only. A fragment is loaded once per change
 may see the same of it (`may`), whatever their number.
 """
 
-from collections.abc import Callable, Hashable, Mapping
+import uuid
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -61,6 +62,21 @@ class Fragment:
         return HttpResponse(html)
 
 
+def render_all(
+    fragments: Iterable[Fragment], key: str, viewer: Any, *, oob: bool = False, request: HttpRequest | None = None
+) -> dict[str, str]:
+    """`fragments` as `viewer` sees them, by name; facts that several of them share are loaded once."""
+    loaded: dict[Callable[[str], Context | None], Context | None] = {}
+    parts = {}
+    for fragment in fragments:
+        if fragment.load not in loaded:
+            loaded[fragment.load] = fragment.load(key)
+        facts = loaded[fragment.load]
+        if facts is not None and (may := fragment.may(facts, viewer)) is not None:
+            parts[fragment.name] = fragment.render(facts, may, oob=oob, request=request)
+    return parts
+
+
 def publish(*topics: str) -> None:
     """Say after the commit that `topics` changed. Never raises: a page that misses it polls or reconnects."""
 
@@ -76,10 +92,11 @@ def _send(topics: tuple[str, ...]) -> None:
         return
     layer = get_channel_layer()
     client = _redis()  # held until it has sent: of threads that ask first together, all but one get one of their own
+    change = uuid.uuid4().hex  # by which all viewers of a process know that they heard of the same change
     try:
         with client.pipeline(transaction=False) as pipeline:
             for topic in topics:
-                message = {"type": "topic.changed", "topic": topic}
+                message = {"type": "topic.changed", "topic": topic, "change": change}
                 pipeline.publish(f"{PREFIX}__group__{GROUP.format(topic)}", layer.serialize(message))
             pipeline.execute()
     except (RedisError, OSError) as error:

@@ -114,8 +114,8 @@ if not AIOPS.is_embedded and "*" in ALLOWED_HOSTS:
     raise ImproperlyConfigured("AIOPS_ALLOWED_HOSTS names the hosts; '*' lets anybody forge links where DATABASE_URL is set")
 
 INSTALLED_APPS = [
-    "unfold",
-    "django.contrib.admin",
+    "unfold.apps.BasicAppConfig",
+    "aiops.admin_config.ConsoleAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -160,7 +160,7 @@ APPEND_SLASH = False
 
 TEMPLATES = [
     {
-        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "BACKEND": "aiops.rendering.ConsoleTemplates",
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
@@ -168,6 +168,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "aiops.context.layout",
             ],
             "builtins": ["aiops.templatetags.console"],
         },
@@ -188,11 +189,19 @@ AXES_COOLOFF_TIME = 0.25
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_HANDLER = "axes.handlers.database.AxesDatabaseHandler"
 AXES_RESET_ON_SUCCESS = True
+AXES_LOCKOUT_CALLABLE = "aiops.access.views.locked_out"
 
 CHANNEL_LAYERS = {
     "default": {"BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}},
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+UNFOLD = {
+    "SITE_TITLE": "AIOps administration",
+    "SITE_HEADER": "Administration",
+    "SITE_SYMBOL": "verified_user",
+    "SIDEBAR": {"show_search": True, "show_all_applications": False},
+}
 
 LANGUAGE_CODE = "en"
 USE_I18N = False
@@ -236,6 +245,7 @@ ADMIN_CONTENT_SECURITY_POLICY = {
 SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SAMESITE = "Lax"
 CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "aiops.views.csrf_refused"
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
 DATA_UPLOAD_MAX_MEMORY_SIZE = AIOPS.incidents.max_body_bytes

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin, StackedInline, TabularInline
 
 from aiops.access import principals
-from aiops.access.principals import Principal
+from aiops.access.curation import ReadOnly, principal_of
 from aiops.access.roles import Act
 from learning import playbook_state, playbook_versions
 from learning.forms import PlaybookForm, StepFormSet
@@ -24,24 +24,6 @@ from learning.models import (
     TrustRecord,
 )
 from learning.playbook_versions import Change
-
-
-class ReadOnly:
-    """Nobody adds, changes or deletes here, an admin neither."""
-
-    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return False
-
-
-def principal_of(request: HttpRequest) -> Principal:
-    principal: Principal = request.principal  # type: ignore[attr-defined]
-    return principal
 
 
 class GrantInline(ReadOnly, TabularInline):

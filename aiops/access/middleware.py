@@ -7,6 +7,7 @@ from django.shortcuts import render
 from django.utils.functional import SimpleLazyObject
 
 from aiops.access.authentication import of_session
+from aiops.access.pages import referer
 from aiops.core.errors import Conflict, DomainError, Invalid, NotAllowed, NotFound, TooLarge, Unavailable
 
 STATUS: dict[type[DomainError], int] = {
@@ -45,9 +46,7 @@ class RefusalMiddleware:
         if not isinstance(error, DomainError):
             return None
         template = "layout/_refusal.html" if request.htmx else "layout/refusal.html"  # type: ignore[attr-defined]
-        response = render(
-            request, template, {"refusal": error, "back": request.META.get("HTTP_REFERER", "/")}, status=STATUS[type(error)]
-        )
+        response = render(request, template, {"refusal": error, "back": referer(request)}, status=STATUS[type(error)])
         if isinstance(error, Unavailable):
             response["Retry-After"] = str(error.retry_after_s)
         return response

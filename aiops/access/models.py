@@ -122,9 +122,16 @@ class ApiToken(models.Model):
     @classmethod
     def issue(cls, name: str, **fields: Any) -> tuple["ApiToken", str]:
         """A new token and its secret, which nobody can read again."""
-        secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
-        token = cls.objects.create(name=name, digest=cls.digest_of(secret), hint=secret[:10], **fields)
+        token = cls(name=name, **fields)
+        secret = token.renew()
+        token.save()
         return token, secret
+
+    def renew(self) -> str:
+        """Give it a new secret, before it is saved for the first time."""
+        secret = TOKEN_PREFIX + secrets.token_urlsafe(32)
+        self.digest, self.hint = self.digest_of(secret), secret[:10]
+        return secret
 
 
 class AuditEntry(models.Model):

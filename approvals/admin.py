@@ -1,0 +1,85 @@
+"""A look at approvals and acts. Nothing is written here: signing and acting have rules that admin must not pass by."""
+
+from django.contrib import admin
+from unfold.admin import ModelAdmin, TabularInline
+
+from aiops.access.curation import ReadOnly
+from approvals.models import Approval, Attempt, AutonomyChange, Execution, Signature
+
+
+class Look(ReadOnly, ModelAdmin):
+    """A list of many rows, read only: no totals, which would count them all."""
+
+    show_full_result_count = False
+
+
+class SignatureInline(ReadOnly, TabularInline):
+    model = Signature
+    fields = ("by", "via", "was_fresh", "digest", "comment", "at")
+    extra = 0
+
+
+class ExecutionInline(ReadOnly, TabularInline):
+    model = Execution
+    fields = ("step", "direction", "status", "reason", "autonomous", "planned_at", "verification_result")
+    extra = 0
+    show_change_link = True
+
+
+@admin.register(Approval)
+class ApprovalAdmin(Look):
+    list_display = ("id", "incident", "status", "risk", "tier", "blast_score", "required_signatures", "created_at", "expires_at")
+    list_filter = ("status", "tier", "risk", "created_at")
+    search_fields = ("incident__title", "decision__token", "digest")
+    list_select_related = ("incident",)
+    inlines = (SignatureInline, ExecutionInline)
+
+
+@admin.register(Signature)
+class SignatureAdmin(Look):
+    list_display = ("at", "approval", "by", "via", "was_fresh", "comment")
+    list_filter = ("via", "was_fresh", "at")
+    search_fields = ("by", "digest", "comment")
+    list_select_related = ("approval",)
+    ordering = ("-id",)
+
+
+class AttemptInline(ReadOnly, TabularInline):
+    model = Attempt
+    fields = ("n", "started_at", "finished_at", "outcome", "resource_version", "error", "transient")
+    extra = 0
+
+
+@admin.register(Execution)
+class ExecutionAdmin(Look):
+    list_display = (
+        "id",
+        "incident",
+        "pattern",
+        "direction",
+        "status",
+        "reason",
+        "autonomous",
+        "planned_at",
+        "verification_result",
+    )
+    list_filter = ("status", "direction", "autonomous", "verification_result", "environment", "planned_at")
+    search_fields = ("pattern", "namespace", "alert_name", "incident__title")
+    list_select_related = ("incident",)
+    inlines = (AttemptInline,)
+
+
+@admin.register(Attempt)
+class AttemptAdmin(Look):
+    list_display = ("execution", "n", "started_at", "finished_at", "outcome", "resource_version", "transient")
+    list_filter = ("outcome", "transient", "started_at")
+    search_fields = ("execution__pattern", "error")
+    list_select_related = ("execution",)
+    ordering = ("-id",)
+
+
+@admin.register(AutonomyChange)
+class AutonomyChangeAdmin(Look):
+    list_display = ("at", "enabled", "by", "reason")
+    list_filter = ("enabled", "at")
+    search_fields = ("by", "reason")

@@ -1,0 +1,47 @@
+"""The live parts of an incident's page that this app knows alone. Their key is the incident's id."""
+
+from dataclasses import dataclass
+
+from aiops.access.principals import Principal
+from aiops.access.roles import Act
+from aiops.live import Context, Fragment
+from incidents import page
+from incidents.models import Incident
+
+
+@dataclass(frozen=True, slots=True)
+class MayHandle:
+    """What this viewer may do about an incident now."""
+
+    own: bool
+    is_mine: bool
+    reanalyse: bool
+    resolve: bool
+    close: bool
+
+
+def may_handle(facts: Context, viewer: Principal) -> MayHandle:
+    incident: Incident = facts["incident"]
+    is_mine = bool(facts["owned"]) and viewer.user is not None and incident.owner_id == viewer.user.pk
+    return MayHandle(
+        own=incident.is_live and viewer.may(Act.OWN),
+        is_mine=is_mine,
+        reanalyse=incident.is_live and viewer.may(Act.REANALYZE),
+        resolve=incident.is_live and viewer.may(Act.RESOLVE),
+        close=incident.status != Incident.Status.CLOSED and viewer.may(Act.CLOSE),
+    )
+
+
+def everybody(facts: Context, viewer: Principal) -> tuple[()]:
+    """The same for whoever may read."""
+    return ()
+
+
+HEAD = Fragment("head", "incidents/_head.html", page.facts, may_handle)
+RESOLVE = Fragment("resolve-dialog", "incidents/_resolve.html", page.facts, may_handle)
+OPINIONS = Fragment("opinions", "incidents/_opinions.html", page.facts, everybody)
+EVIDENCE = Fragment("evidence", "incidents/_evidence.html", page.facts, everybody)
+ALERTS = Fragment("alerts", "incidents/_alerts.html", page.facts, everybody)
+TIMELINE = Fragment("timeline", "incidents/_timeline.html", page.timeline_facts, everybody)
+
+INCIDENT = (HEAD, RESOLVE, OPINIONS, EVIDENCE, ALERTS)

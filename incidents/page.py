@@ -1,0 +1,130 @@
+"""What an incident's page shows of this app: loaded once for all its live parts."""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.db.models import Count, Q
+from django.utils import timezone
+
+from incidents.models import Alert, Decision, Evidence, Incident, Opinion, TimelineEvent
+from incidents.proposals import Proposal
+
+ALERTS_SHOWN = 50
+EVIDENCE_SHOWN = 40
+TIMELINE_SHOWN = 80
+EARLIER_SHOWN = 10
+WINDOWS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
+
+# Timeline kinds by their first word: what a filter shows, and the symbol of a row.
+KINDS: Mapping[str, tuple[str, ...]] = {
+    "decision": ("decision.", "approval.", "execution."),
+    "alerts": ("alert.", "incident."),
+}
+ICONS: Mapping[str, str] = {
+    "incident": "bell",
+    "alert": "bell",
+    "decision": "consensus",
+    "approval": "approval",
+    "execution": "play",
+    "trust": "trust",
+    "message": "send",
+    "evidence": "search",
+    "owner": "user",
+}
+ENGINES: Mapping[str, tuple[str, str]] = {
+    "playbook": ("Playbook", "playbook"),
+    "llm": ("Model", "llm"),
+    "consensus": ("Consensus", "consensus"),
+    "expert_system": ("Expert rules", "rules"),
+    "history": ("History", "history"),
+    "human": ("Person", "user"),
+}
+
+
+class Voice(NamedTuple):
+    """One engine's opinion as it stands beside the others."""
+
+    words: str
+    icon: str
+    vote: str  # chosen, for, against, or nothing where there is no proposal
+    proposal: Proposal | None
+    opinion: Opinion
+
+
+class Line(NamedTuple):
+    """One row of the timeline."""
+
+    event: TimelineEvent
+    icon: str
+
+
+def facts(key: str) -> dict[str, object] | None:
+    """Everything about the incident with that id; None where there is none."""
+    incident = Incident.objects.select_related("owner", "merged_into").filter(pk=key).first()
+    if incident is None:
+        return None
+    now = timezone.now()
+    decision = incident.decisions.first()
+    alerts = list(incident.alerts.order_by("-first_seen", "-id")[: ALERTS_SHOWN + 1])
+    return {
+        "incident": incident,
+        "decision": decision,
+        "alerts": sorted(alerts[:ALERTS_SHOWN], key=lambda alert: alert.pk != incident.root_alert_id),
+        "more_alerts": len(alerts) > ALERTS_SHOWN,
+        "frequency": frequency(incident.anomaly_key, now),
+        "evidence": list(_evidence(incident, decision)),
+        "voices": voices(decision) if decision else [],
+        "earlier": list(incident.decisions.all()[1:EARLIER_SHOWN]),
+        "owned": incident.owned_at(now),
+    }
+
+
+def _evidence(incident: Incident, decision: Decision | None) -> Iterable[Evidence]:
+    """What was true for the decision that stands, not for those before it."""
+    return incident.evidence.filter(Q(decision=decision) | Q(decision=None))[:EVIDENCE_SHOWN]
+
+
+def frequency(anomaly_key: str, now: datetime) -> dict[str, int]:
+    """Episodes of this anomaly within each window."""
+    windows = {name: Count("id", filter=Q(first_seen__gt=now - span)) for name, span in WINDOWS.items()}
+    return Alert.objects.filter(anomaly_key=anomaly_key, first_seen__gt=now - WINDOWS["month"]).aggregate(**windows)
+
+
+def voices(decision: Decision) -> list[Voice]:
+    chosen = decision.proposal
+    rows = []
+    for opinion in decision.opinions.all():
+        words, icon = engine_words(opinion.engine)
+        proposal = opinion.proposal
+        rows.append(Voice(words, icon, _vote(opinion, proposal, chosen), proposal, opinion))
+    return rows
+
+
+def engine_words(name: str) -> tuple[str, str]:
+    """How an engine is called on screen, and its symbol."""
+    return ENGINES.get(name, (name.replace("_", " ").capitalize(), "rules"))
+
+
+def _vote(opinion: Opinion, proposal: Proposal | None, chosen: Proposal | None) -> str:
+    if proposal is None or chosen is None:
+        return ""
+    if opinion.engine == chosen.source and proposal.action == chosen.action:
+        return "chosen"
+    return "for" if proposal.action == chosen.action else "against"
+
+
+def timeline_facts(key: str) -> dict[str, object] | None:
+    """Newest first. The key is an incident's id, and after a space what is shown of it: all, decision, people, alerts."""
+    pk, _, show = key.partition(" ")
+    rows = TimelineEvent.objects.filter(incident_id=pk)
+    if show == "people":
+        rows = rows.exclude(actor__in=("system", "autonomy"))
+    elif show in KINDS:
+        begins = Q()
+        for start in KINDS[show]:
+            begins |= Q(kind__startswith=start)
+        rows = rows.filter(begins)
+    events = list(rows[: TIMELINE_SHOWN + 1])
+    lines = [Line(event, ICONS.get(event.kind.partition(".")[0], "clock")) for event in events[:TIMELINE_SHOWN]]
+    return {"lines": lines, "more": len(events) > TIMELINE_SHOWN, "show": show if show == "people" or show in KINDS else "all"}

@@ -1,0 +1,120 @@
+"""What people do about an incident itself, and the page of an anomaly."""
+
+from typing import NamedTuple
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_POST
+
+from aiops.access.pages import PageRequest, done, signed_in
+from aiops.core.errors import Conflict, NotFound
+from aiops.live import Fragment
+from incidents import closing, decisions, fragments, ownership, page
+from incidents.intake import quarantine, retrying
+from incidents.models import Decision, Incident, QuarantinedAlert
+
+ANOMALY_INCIDENTS = 50
+
+
+def by_ref(ref: str) -> Incident:
+    """The incident called so, or a refusal that says which one is the newest."""
+    try:
+        return Incident.objects.by_ref(ref)
+    except Incident.DoesNotExist:
+        newest = Incident.objects.order_by("-pk").first()
+        hint = f"The newest is {newest.ref}" if newest else "No alert has opened one yet"
+        raise NotFound(f"There is no {ref[:40]}. {hint}") from None
+
+
+def _done(request: PageRequest, incident: Incident, text: str) -> HttpResponse:
+    parts: tuple[Fragment, ...] = (*fragments.INCIDENT, fragments.TIMELINE)
+    return done(request, text, incident.get_absolute_url(), fragments=parts, key=incident.pk)
+
+
+@require_POST
+@signed_in
+def own(request: PageRequest, ref: str) -> HttpResponse:
+    incident = ownership.own(by_ref(ref), request.principal)
+    return _done(request, incident, "You have it.")
+
+
+@require_POST
+@signed_in
+def release(request: PageRequest, ref: str) -> HttpResponse:
+    incident = ownership.release(by_ref(ref), request.principal)
+    return _done(request, incident, "Nobody has it now.")
+
+
+@require_POST
+@signed_in
+def resolve(request: PageRequest, ref: str) -> HttpResponse:
+    note = request.POST.get("note", "").strip()[:2000]
+    incident = closing.resolve(by_ref(ref), request.principal, note=note)
+    return _done(request, incident, f"{incident.ref} is resolved.")
+
+
+@require_POST
+@signed_in
+def close(request: PageRequest, ref: str) -> HttpResponse:
+    incident = closing.close(by_ref(ref), request.principal)
+    return _done(request, incident, f"{incident.ref} is closed.")
+
+
+@require_POST
+@signed_in
+def reanalyze(request: PageRequest, ref: str) -> HttpResponse:
+    """Another look; a new decision begins and the old one stays readable."""
+    incident = by_ref(ref)
+    newest = Decision.objects.filter(incident=incident).first()
+    if newest is None:
+        raise Conflict(f"{incident.ref} has no decision to repeat", code="no_decision", state=incident.status)
+    decisions.reanalyse(newest, request.principal)
+    return _done(request, incident, "A new analysis has begun.")
+
+
+@require_POST
+@signed_in
+def quarantine_retry(request: PageRequest, pk: int) -> HttpResponse:
+    """Read an alert that was put aside once more."""
+    retrying.retry(_held(pk), request.principal)
+    return done(request, "It was taken in.", "/system")
+
+
+@require_POST
+@signed_in
+def quarantine_discard(request: PageRequest, pk: int) -> HttpResponse:
+    quarantine.discard(_held(pk), request.principal)
+    return done(request, "It was discarded.", "/system")
+
+
+def _held(pk: int) -> QuarantinedAlert:
+    row = QuarantinedAlert.objects.filter(pk=pk).first()
+    if row is None:
+        raise NotFound("There is no such alert")
+    return row
+
+
+class Episode(NamedTuple):
+    """One incident of an anomaly, with what its newest decision proposed."""
+
+    incident: Incident
+    decision: Decision | None
+
+
+@require_GET
+@signed_in
+def anomaly(request: PageRequest, key: str) -> HttpResponse:
+    """Every incident of one anomaly: how often, and what was done each time."""
+    rows = list(Incident.objects.filter(anomaly_key=key).order_by("-opened_at")[:ANOMALY_INCIDENTS])
+    if not rows:
+        raise NotFound("No incident has had this anomaly")
+    newest = Decision.objects.filter(incident__in=rows).order_by("incident_id", "-id").distinct("incident_id")
+    by_incident = {decision.incident_id: decision for decision in newest}
+    context = {
+        "heading": rows[0].alert_name or "Anomaly",
+        "newest": rows[0],
+        "episodes": [Episode(row, by_incident.get(row.pk)) for row in rows],
+        "frequency": page.frequency(key, timezone.now()),
+    }
+    return render(request, "incidents/anomaly.html", context)

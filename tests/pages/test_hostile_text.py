@@ -1,0 +1,98 @@
+"""Texts from outside are data: escaped, cut, and without a hidden character, on every page that shows them."""
+
+import pytest
+from django.utils import timezone
+
+from aiops.outbox.models import Channel, Notification
+from aiops.rendering import visible
+from approvals.models import Signature
+from incidents.models import Evidence, Incident, Opinion, QuarantinedAlert, TimelineEvent
+from tests.factories import make_alert, make_approval, make_decision, make_execution, make_incident, make_proposal, make_user
+from tests.pages.scene import assessment
+
+TEXT = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u202erm -rf /\u2066\x1b[31m\u200b"
+LONG = "x" * 10_240
+
+
+def everything_says(text: str) -> Incident:
+    """An incident all of whose texts are `text`, with an act that was done about it."""
+    incident = make_incident(
+        title=text[:300], alert_name=text[:200], namespace="shop", services=[text[:200]], notes=text, environment=text[:40]
+    )
+    alert = make_alert(
+        incident, name=text[:200], labels={text[:60]: text, "a": LONG}, annotations={text[:60]: text}, source=text[:100]
+    )
+    Incident.objects.filter(pk=incident.pk).update(root_alert=alert)
+    proposal = make_proposal(description=text, reasoning=text, model=text, provider=text, engine_degraded=(text,), confidence=0.5)
+    reasons = [{"code": text, "met": False, "detail": text}, {"code": "tier", "met": True, "detail": text}]
+    blast = assessment()["blast_radius"] | {
+        "related_services": [text],
+        "factors": [{"label": text, "points": 3, "most": 5, "detail": text}],
+    }
+    dry_run = {"clean": False, "ms": 3, "error": text, "changes": [[text, text, {"a": text}]]}
+    decision = make_decision(
+        incident, proposal_data=proposal.to_json(), error=text, assessed_at=timezone.now(),
+        assessment={"blast_radius": blast, "reasons": reasons, "sentence": text, "level": "two people", "plan": {"dry_run": dry_run}},
+    )  # fmt: skip
+    Opinion.objects.create(decision=decision, engine="llm", status="answered", reasoning=text, proposal_data=proposal.to_json())
+    Evidence.objects.create(incident=incident, decision=decision, kind="logs", title=text, content=text)
+    Evidence.objects.create(incident=incident, decision=decision, kind="logs", title=text, error=text)
+    TimelineEvent.record(incident, "decision.ready", text[:200], detail=text, actor=text[:100])
+    approval = make_approval(decision, required_signatures=2, reason=text)
+    Signature.objects.create(approval=approval, by=text[:100], via="api", digest="x", comment=text)
+    make_execution(
+        approval, status="failed", detail=text, reason=text[:40], autonomous=True,
+        verification={"checks": [{"name": text, "met": False, "detail": text}], "before": {text: text}, "after": {text: text}},
+        dry_run={"clean": False, "ms": 1, "error": text},
+    )  # fmt: skip
+    QuarantinedAlert.objects.create(source=text[:100], raw=text + LONG, digest="d", reason=text)
+    channel = Channel.objects.create(name=text[:90], address="https://example.com")
+    Notification.objects.create(fact="f", channel=channel, kind=text[:40], status="dead", error=text)
+    make_alert(status="stale", name=text[:200], source=text[:100])
+    return incident
+
+
+@pytest.fixture
+def pages(db, visit):
+    """Every page that shows such an incident, as its HTML."""
+    incident = everything_says(TEXT)
+    client = visit(make_user("lead", name=TEXT[:100]))
+    addresses = [
+        "/", "/incidents", "/incidents?q=%3Cscript%3Ealert(1)%3C/script%3E", "/approvals", "/system", "/audit", "/settings",
+        incident.get_absolute_url(), f"/anomalies/{incident.anomaly_key}", "/find?q=script", f"/live?topic={incident.topic}",
+        "/live?topic=overview", "/live?topic=approvals", "/incidents/INC-%3Cscript%3E", "/audit?q=%22%3E%3Cscript%3Ealert(1)",
+    ]  # fmt: skip
+    return {address: client.get(address).content.decode() for address in addresses}
+
+
+def test_no_markup_from_outside_reaches_a_page(pages):
+    for address, html in pages.items():
+        for payload in ("<script>alert", "<img src=x", '<script>"', '"><script'):
+            assert payload not in html, (address, payload)
+
+
+def test_hidden_characters_are_shown(pages):
+    for address, html in pages.items():
+        assert visible(html) == html, address
+    assert "[U+202E]rm -rf /" in pages["/"]
+    assert "␛[31m" in pages["/approvals"]
+
+
+def test_long_values_are_cut_where_a_line_is_shown(pages):
+    for address, html in pages.items():
+        assert LONG not in html, address
+    assert "(10,240 characters)" in next(html for address, html in pages.items() if address.startswith("/incidents/INC-"))
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("a\x00b", "a␀b"),
+        ("tab\tline\n", "tab\tline\n"),
+        ("a\r\nb", "a\nb"),
+        ("\u202eabc", "[U+202E]abc"),
+        ("Köln 日本 שלום", "Köln 日本 שלום"),
+    ],
+)
+def test_only_what_cannot_be_seen_is_replaced(given, shown):
+    assert visible(given) == shown

@@ -6,15 +6,14 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from aiops import events
 from aiops.access.principals import SYSTEM
 from aiops.live import publish
-from incidents import analysis, decision_state, decisions, holds, incident_state
-from incidents.models import Alert, Decision, Hold, Incident, TimelineEvent
+from incidents import analysis, decision_state, incident_state, thawing
+from incidents.models import Alert, Decision, Incident, TimelineEvent
 from incidents.tasks import decide
 
 S = Decision.State
@@ -91,30 +90,4 @@ def close_resolved() -> int:
 
 def follow_ended_holds() -> int:
     """What still fires when a `decide` or `act` hold ends is decided again."""
-    now, begun = timezone.now(), 0
-    unfollowed = Q(ended_at=None) | Q(last_ended_at=None) | Q(last_ended_at__lt=F("ended_at"))
-    for hold in Hold.objects.filter(unfollowed).filter(stops__overlap=[Hold.Stops.DECIDE, Hold.Stops.ACT], starts_at__lte=now):
-        ended = holds.last_end(hold, now)
-        if ended is None or (hold.last_ended_at is not None and hold.last_ended_at >= ended):
-            continue
-        begun += _decide_again(hold)
-        over = hold.ended_at or (None if hold.rrule else hold.ends_at)
-        Hold.objects.filter(pk=hold.pk).update(last_ended_at=ended, ended_at=over)
-    return begun
-
-
-@transaction.atomic
-def _decide_again(hold: Hold) -> int:
-    """New decisions for the live incidents that the hold had frozen and whose alerts still fire."""
-    frozen = Incident.objects.filter(
-        status__in=Incident.LIVE,
-        decisions__state=S.WITHDRAWN,
-        decisions__reason=Decision.Reason.FROZEN,
-        alerts__status=Alert.Status.FIRING,
-    ).exclude(decisions__state__in=Decision.LIVE)
-    begun = 0
-    for incident in frozen.select_related("root_alert").distinct()[:BATCH]:
-        if holds.fits(hold, holds.words_of_incident(incident)):
-            decisions.begin(incident, cause="hold_ended")
-            begun += 1
-    return begun
+    return thawing.decide_again()

@@ -12,12 +12,13 @@ from django.db.models.functions import Now
 from aiops import events
 from aiops.access.principals import SYSTEM
 from aiops.live import publish
-from incidents import analysis, decision_state, incident_state, thawing
-from incidents.models import Alert, Decision, Incident, TimelineEvent
+from incidents import analysis, decision_state, incident_state, ownership, thawing
+from incidents.models import Alert, Decision, Incident, SeenRequest, TimelineEvent
 from incidents.tasks import decide
 
 S = Decision.State
 BATCH = 200  # a round stays far below the watchdog's patience
+FORGOTTEN_AT_ONCE = 5_000
 HAND_OVER_AGES_S = ((4, 6.5), (9, 11.5))  # each waiting decision is handed over again about twice, never every round
 
 
@@ -79,6 +80,18 @@ def turn_stale() -> int:
                 TimelineEvent.record(incident, "alert.stale", f"{name} is not heard any more", status="wait")
                 publish(f"incident.{incident}")
     return len(rows)
+
+
+def end_ownership() -> int:
+    """ "I have it" ends at its time."""
+    return ownership.end_overdue()
+
+
+def forget_requests() -> int:
+    """Requests that are too old to be known when they come again."""
+    age = timedelta(seconds=settings.AIOPS.incidents.replay_window_s)
+    old = SeenRequest.objects.filter(received_at__lt=Now() - age).order_by("received_at").values("pk")[:FORGOTTEN_AT_ONCE]
+    return SeenRequest.objects.filter(pk__in=old).delete()[0]
 
 
 def close_resolved() -> int:

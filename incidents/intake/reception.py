@@ -170,7 +170,7 @@ def _correlate(source: str, arrivals: Sequence[Arrival], receipt: Receipt, *, co
         _mention(receipt, [g.incident for g in joining])
         publish("overview", *{f"incident.{g.incident}" for g in joining})
     if opening:
-        _open(opening, receipt, at=at)
+        _mention(receipt, _open(opening, at=at))
 
 
 def _return_home(groups: Sequence[Group], homes: Sequence[Home]) -> None:
@@ -196,13 +196,19 @@ def _joined(group: Group) -> Row:
     }
 
 
-def _open(groups: Sequence[Group], receipt: Receipt, *, at: datetime) -> None:
+def open_for(arrivals: Sequence[Arrival], *, at: datetime) -> int:
+    """An incident of their own for alerts that are stored already; returns its id."""
+    group = Group(list(arrivals), keys={key for arrival in arrivals for key in arrival.keys})
+    return _open([group], at=at)[0]
+
+
+def _open(groups: Sequence[Group], *, at: datetime) -> list[int]:
     """New incidents, each with its INIT decision; inside a maintenance window that is withdrawn as `frozen` at once."""
     windows = holds.in_force(at, Hold.Stops.DECIDE)
     opened = statements.open_incidents([_opened(n, group, windows) for n, group in enumerate(groups)])
-    _mention(receipt, [row.incident for row in opened])
     decision_opened.announce_all([row.decision for row in opened if row.state == Decision.State.INIT])
     publish("overview", "approvals")
+    return [row.incident for row in opened]
 
 
 def _opened(n: int, group: Group, windows: Sequence[Hold]) -> Row:

@@ -22,8 +22,7 @@ class IncidentsConf(BaseModel):
     signature_window_s: int = Field(900, description="How old a signed time of Grafana's may be")
     stale_after_s: int = Field(5 * 3600, description="An open alert not heard for this long turns stale")
     replay_window_s: int = Field(86_400, description="How long a Sentry Request-ID is remembered")
-    reconcile_every_s: int = Field(60, description="How often open alerts are compared with Alertmanager's list")
-    reconcile_settled_s: int = Field(120, description="An Alertmanager younger than this has not heard all alerts again yet")
+    reconcile_every_s: float = Field(60.0, gt=0, description="How often open alerts are compared with Alertmanager's list")
     reconcile_deadline_s: float = Field(10.0, description="One look at Alertmanager's list, in all")
     quiet_after_s: int = Field(2 * 3600, description="NoAlertsReceivedLong: no alert from any source for this long")
 

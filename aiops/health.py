@@ -1,19 +1,21 @@
 """Is it alive, can it work, would an alert reach a person now."""
 
 import time
-from collections.abc import Callable
-from datetime import timedelta
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import redis
 from django.conf import settings
 from django.db import DatabaseError, connection
-from django.db.models import Max
+from django.db.models import Count, Max, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router, Status
 
-from incidents.models import Alert, Delivery, QuarantinedAlert, Refusal
+from incidents.intake import hearing
+from incidents.models import Alert, Delivery, ListComparison, QuarantinedAlert, Refusal
 
 router = Router(tags=["health"])
 
@@ -57,36 +59,68 @@ def ready(request: HttpRequest) -> Any:
 
 @router.get("/health/alert-chain")
 def alert_chain(request: HttpRequest) -> dict[str, Any]:
-    """Per source: the last alert, what was refused or put aside in 24 h, and dead man's switches heard."""
+    """Per source: the last alert, what was refused, put aside or left out, and dead man's switches heard."""
     return chain()
 
 
 def chain() -> dict[str, Any]:
+    """What `GET /health/alert-chain` answers: whether an alert that fires now would get here."""
     now = timezone.now()
-    since = now - timedelta(hours=24)
-    sources: dict[str, dict[str, Any]] = {}
-
-    def of(source: str) -> dict[str, Any]:
-        return sources.setdefault(
-            source, {"source": source, "last_alert_at": None, "refused": {}, "quarantined": 0, "deadman_at": None}
-        )
-
-    for source, last in Delivery.objects.values("source").annotate(last=Max("received_at")).values_list("source", "last"):
-        of(source)["last_alert_at"] = last
-    for refusal in Refusal.objects.filter(hour__gt=since):
-        refused = of(refusal.source)["refused"]
-        refused[str(refusal.status)] = refused.get(str(refusal.status), 0) + refusal.count
-    held = QuarantinedAlert.objects.filter(status=QuarantinedAlert.Status.HELD)
-    for source in held.values_list("source", flat=True):
-        of(source)["quarantined"] += 1
-    switches = Alert.objects.filter(is_deadman=True, status__in=Alert.OPEN)
-    for source, seen in switches.values("source").annotate(seen=Max("last_seen")).values_list("source", "seen"):
-        of(source)["deadman_at"] = seen
-    newest = max((s["last_alert_at"] for s in sources.values() if s["last_alert_at"]), default=None)
-    quiet_s = (now - newest).total_seconds() if newest else None
+    heard = hearing.last_heard()
+    sources = {source: _source(source, last) for source, last in heard.items()}
+    for source, numbers in _numbers(list(heard), now - timedelta(hours=24)):
+        sources.setdefault(source, _source(source, None)).update(numbers)
     quiet_after_s = settings.AIOPS.incidents.quiet_after_s
     return {
         "sources": sorted(sources.values(), key=lambda s: s["source"]),
-        "last_alert_at": newest,
-        "no_alerts_received_long": newest is not None and quiet_s is not None and quiet_s > quiet_after_s,
+        "last_alert_at": max(heard.values(), default=None),
+        "no_alerts_received_long": hearing.is_quiet(heard, after_s=quiet_after_s, at=now),
+        "alertmanager_list": _alertmanager_list(),
+    }
+
+
+def _source(source: str, last: datetime | None) -> dict[str, Any]:
+    """One source; the numbers are of the last 24 h, but for what is put aside now."""
+    return {
+        "source": source,
+        "last_alert_at": last,
+        "refused": {},
+        "refused_because": None,
+        "quarantined": 0,
+        "left_out": 0,
+        "deadman_at": None,
+    }
+
+
+def _numbers(sources: Sequence[str], since: datetime) -> Iterator[tuple[str, dict[str, Any]]]:
+    refused: dict[str, dict[str, Any]] = {}
+    for refusal in Refusal.objects.filter(last_at__gt=since).order_by("last_at"):
+        of = refused.setdefault(refusal.source, {"refused": Counter(), "refused_because": None})
+        of["refused"][str(refusal.status)] += refusal.count
+        of["refused_because"] = refusal.reason
+    yield from refused.items()
+    held = QuarantinedAlert.objects.filter(status=QuarantinedAlert.Status.HELD).order_by()
+    for source, count in held.values("source").annotate(n=Count("id")).values_list("source", "n"):
+        yield source, {"quarantined": count}
+    cut = Delivery.objects.filter(source__in=sources, received_at__gt=since, truncated__gt=0).order_by()
+    for source, count in cut.values("source").annotate(n=Sum("truncated")).values_list("source", "n"):
+        yield source, {"left_out": count}
+    switches = Alert.objects.filter(is_deadman=True, status__in=Alert.OPEN).order_by()
+    for source, seen in switches.values("source").annotate(seen=Max("last_seen")).values_list("source", "seen"):
+        yield source, {"deadman_at": seen}
+
+
+def _alertmanager_list() -> dict[str, Any] | None:
+    """The last look at Alertmanager's own list; None where no address is set."""
+    url = settings.AIOPS.alertmanager_url
+    if not url:
+        return None
+    row = ListComparison.objects.filter(url=url[:500]).first() or ListComparison(url=url)
+    return {
+        "looked_at": row.looked_at,
+        "answered_at": row.answered_at,
+        "error": row.error or None,
+        "listed": row.listed,
+        "taken_in": row.taken,
+        "ended": row.ended,
     }

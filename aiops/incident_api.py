@@ -18,7 +18,7 @@ from aiops.problems import REFUSALS, Problem
 from approvals import feedback, proposals
 from approvals.models import Approval, Attempt, Execution, Signature
 from approvals.schemas import ApprovalOut, ExecutionOut, approval_out, execution_out
-from incidents import closing, facts, hold_acts, ownership, postmortem
+from incidents import closing, facts, hold_acts, merging, ownership, postmortem
 from incidents.models import Decision, Incident
 from incidents.schemas import ActionIn, AlertOut, DecisionOut, TargetOut, Text, decision_out
 
@@ -63,6 +63,8 @@ class IncidentOut(IncidentBrief):
     executions: list[ExecutionOut]
     outcome: OutcomeOut | None
     holds: list[int] = []
+    merged_into: str | None
+    split_from: str | None
 
 
 class IncidentPage(Schema):
@@ -127,6 +129,8 @@ def whole(pk: int) -> dict[str, Any]:
         **brief(incident, facts.frequency(incident.anomaly_key, timezone.now()), opinions=True),
         "alerts": list(incident.alerts.order_by("first_seen")[:500]),
         "executions": [execution_out(execution) for execution in executions],
+        "merged_into": f"INC-{incident.merged_into_id}" if incident.merged_into_id else None,
+        "split_from": f"INC-{incident.split_from_id}" if incident.split_from_id else None,
         "outcome": {
             "execution_success": incident.execution_success,
             "effectiveness_score": incident.effectiveness_score,
@@ -229,9 +233,34 @@ def incident_silence(request: ApiRequest, ref: str, body: SilenceIn) -> Any:
     return whole(found.pk)
 
 
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)]
+
+
+class MergeIn(Schema):
+    into: Annotated[str, StringConstraints(max_length=20)]
+    reason: Reason
+
+
+@router.post("/incidents/{ref}/merge", response={200: IncidentOut, REFUSALS: Problem})
+def incident_merge(request: ApiRequest, ref: str, body: MergeIn) -> Any:
+    """It is what `into` is about: its alerts go there, it is closed and points there. Answers with `into`."""
+    return whole(merging.merge(_incident(ref), _incident(body.into), request.principal, reason=body.reason).pk)
+
+
+class SplitIn(Schema):
+    alerts: list[int] = Field(min_length=1, max_length=1000)
+    reason: Reason
+
+
+@router.post("/incidents/{ref}/split", response={200: IncidentOut, REFUSALS: Problem})
+def incident_split(request: ApiRequest, ref: str, body: SplitIn) -> Any:
+    """These alerts are another problem: they open an incident of their own, with its own decision. Answers with that."""
+    return whole(merging.split(_incident(ref), body.alerts, request.principal, reason=body.reason).pk)
+
+
 class ProposeIn(Schema):
     action: ActionIn
-    reason: Annotated[str, StringConstraints(min_length=1, max_length=1000, strip_whitespace=True)]
+    reason: Reason
 
 
 @router.post("/incidents/{ref}/propose", response={200: ApprovalOut, REFUSALS: Problem})

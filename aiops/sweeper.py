@@ -16,6 +16,8 @@ from django.db import DatabaseError, close_old_connections, connection
 from aiops.access import seals
 from approvals import aftermath
 from approvals import sweeping as approvals_sweeping
+from governance import intake_watch
+from incidents import reconciling
 from incidents import sweeping as incidents_sweeping
 
 log = structlog.get_logger(__name__)
@@ -49,9 +51,20 @@ def all_duties() -> Sequence[Duty]:
         Duty("note_recurrences", aftermath.note_recurrences, every_s=60),
         Duty("follow_ended_holds", incidents_sweeping.follow_ended_holds, every_s=10),
         Duty("turn_stale", incidents_sweeping.turn_stale, every_s=60),
+        Duty("reconcile", _reconcile, every_s=5),
+        Duty("watch_intake", intake_watch.look, every_s=30),
+        Duty("end_ownership", incidents_sweeping.end_ownership, every_s=10),
+        Duty("forget_requests", incidents_sweeping.forget_requests, every_s=600),
         Duty("close_resolved", incidents_sweeping.close_resolved, every_s=60),
         Duty("seal_audit", seals.seal, every_s=10),
     ]
+
+
+def _reconcile() -> int:
+    """In a thread of its own: Alertmanager may take its time. Whether a look is due is decided there."""
+    if reconciling.configured() is not None:
+        approvals_sweeping.helpers.begin("reconcile", reconciling.reconcile)
+    return 0
 
 
 def run(stop: threading.Event) -> None:

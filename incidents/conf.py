@@ -16,9 +16,14 @@ class IncidentsConf(BaseModel):
     raw_kept_rows: int = Field(1_000, description="Refused bodies stored a source")
     quarantine_alarm_count: int = Field(3, description="Quarantined alerts within the window that raise an event")
     quarantine_alarm_window_s: int = Field(600)
+    refusal_alarm_count: int = Field(5, description="More requests refused a source within the window raise an event")
+    refusal_alarm_window_s: int = Field(600)
+    # Wider than clocks go astray: intake is idempotent, so an old request repeats nothing, but a refused one is lost.
+    signature_window_s: int = Field(900, description="How old a signed time of Grafana's may be")
     stale_after_s: int = Field(5 * 3600, description="An open alert not heard for this long turns stale")
     replay_window_s: int = Field(86_400, description="How long a Sentry Request-ID is remembered")
-    reconcile_every_s: int = Field(60, description="How often open alerts are compared with Alertmanager's list")
+    reconcile_every_s: float = Field(60.0, gt=0, description="How often open alerts are compared with Alertmanager's list")
+    reconcile_deadline_s: float = Field(10.0, description="One look at Alertmanager's list, in all")
     quiet_after_s: int = Field(2 * 3600, description="NoAlertsReceivedLong: no alert from any source for this long")
 
     # Incidents

@@ -52,8 +52,11 @@ class Group:
 
 
 def keys_of(reading: Reading) -> tuple[str, ...]:
-    """What the alert is about, in its cluster and environment. Without a target only its own series is the same thing."""
-    place = f"{reading.cluster}/{reading.environment}"
+    """What the alert is about, in its cluster and environment. Without a target only its own series is the same thing.
+
+    A test is never about the same thing as real trouble.
+    """
+    place = f"{'test/' if reading.is_test else ''}{reading.cluster}/{reading.environment}"
     if reading.target is None:
         return (f"series:{place}/{reading.signal.fingerprint}",)
     target = reading.target

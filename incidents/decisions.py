@@ -10,20 +10,27 @@ from django.utils import timezone
 from aiops.access.principals import SYSTEM, Principal, record, require
 from aiops.access.roles import Act
 from aiops.core.errors import Conflict
-from incidents import decision_state
+from incidents import decision_state, holds
 from incidents.decision_state import decision_opened
-from incidents.models import Decision, Incident
+from incidents.models import Decision, Hold, Incident
 from incidents.proposals import Proposal
 
 
 @transaction.atomic
 def begin(incident: Incident, *, cause: str, actor: Principal = SYSTEM) -> Decision:
-    """The live decision of `incident`: a new INIT one, or the one there is. Never two."""
+    """The live decision of `incident`: a new INIT one, or the one there is. Never two.
+
+    What the system begins by itself inside a maintenance window is withdrawn as `frozen` at once; a person may ask.
+    """
+    now = timezone.now()
     try:
         with transaction.atomic():
-            decision = Decision.objects.create(incident=incident, cause=cause, received_at=timezone.now())
+            decision = Decision.objects.create(incident=incident, cause=cause, received_at=now)
     except IntegrityError:
         return Decision.objects.get(incident=incident, state__in=Decision.LIVE)
+    if actor is SYSTEM and (hold := holds.stopping(incident, Hold.Stops.DECIDE, now)) is not None:
+        decision_state.withdraw(decision, Decision.Reason.FROZEN, actor=actor, detail=hold.reason)
+        return decision
     decision_opened.announce(decision.pk)
     return decision
 

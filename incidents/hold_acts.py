@@ -11,7 +11,8 @@ from aiops.access.principals import Principal, record, require
 from aiops.access.roles import Act
 from aiops.core.errors import Conflict, Invalid
 from aiops.live import publish
-from incidents.holds import Matcher, check_rrule
+from incidents import recurrences
+from incidents.holds import Matcher
 from incidents.models import Hold, Incident, TimelineEvent
 
 
@@ -40,7 +41,7 @@ def create(
         except ValidationError as error:
             raise Invalid(error.errors()[0]["msg"], loc=("matchers", n, *error.errors()[0]["loc"])) from None
     if rrule:
-        check_rrule(rrule, starts_at, ends_at)
+        rrule = recurrences.check(rrule, starts_at, ends_at, now=timezone.now())
     return _store(by, matchers=checked, starts_at=starts_at, ends_at=ends_at, rrule=rrule, stops=stops, reason=reason)
 
 

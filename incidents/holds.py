@@ -3,17 +3,17 @@
 A hold's matchers speak of an alert's labels and of the words `cluster`, `environment`, `namespace`, `service`, `alertname`.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated
+from functools import lru_cache
+from typing import Annotated, Protocol
 
-from dateutil.rrule import rrulestr
-from pydantic import BaseModel, ConfigDict, StringConstraints, field_validator
+import re2
+from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationInfo, field_validator
 
-from aiops.core.errors import Invalid
+from incidents import recurrences
 from incidents.models import Hold, Incident
 
 
@@ -22,6 +22,27 @@ class Operator(StrEnum):
     IS_NOT = "!="
     FITS = "=~"
     FITS_NOT = "!~"
+
+
+class Expression(Protocol):
+    def fullmatch(self, text: str) -> object | None: ...
+
+
+@lru_cache(maxsize=512)
+def compiled(expression: str) -> Expression:
+    """An expression as Alertmanager reads it: RE2, whose time grows with the text alone, whatever a label holds.
+
+    ValueError for one that cannot be read.
+    """
+    options = re2.Options()
+    options.log_errors = False
+    options.max_mem = 1 << 20
+    try:
+        pattern: Expression = re2.compile(expression, options=options)
+    except re2.error as error:
+        words = error.args[0] if error.args else ""
+        raise ValueError(words.decode(errors="replace") if isinstance(words, bytes) else str(words)) from None
+    return pattern
 
 
 class Matcher(BaseModel):
@@ -35,12 +56,12 @@ class Matcher(BaseModel):
 
     @field_validator("value")
     @classmethod
-    def _usable(cls, value: str, info: object) -> str:
-        if getattr(info, "data", {}).get("op") in (Operator.FITS, Operator.FITS_NOT):
+    def _usable(cls, value: str, info: ValidationInfo) -> str:
+        if info.data.get("op") in (Operator.FITS, Operator.FITS_NOT):
             try:
-                re.compile(value)
-            except re.error as error:
-                raise ValueError(f"not a regular expression: {error}") from None
+                compiled(value)
+            except ValueError as error:
+                raise ValueError(f"not a regular expression of RE2: {error}") from None
         return value
 
     def fits(self, labels: Mapping[str, str]) -> bool:
@@ -51,9 +72,9 @@ class Matcher(BaseModel):
             case Operator.IS_NOT:
                 return found != self.value
             case Operator.FITS:
-                return re.fullmatch(self.value, found[:1000]) is not None
+                return compiled(self.value).fullmatch(found) is not None
             case Operator.FITS_NOT:
-                return re.fullmatch(self.value, found[:1000]) is None
+                return compiled(self.value).fullmatch(found) is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,45 +88,50 @@ class Period:
 
 def period_at(hold: Hold, at: datetime) -> Period | None:
     """The occurrence of `hold` that `at` lies in; None: it is not in force then."""
-    if hold.ended_at is not None and hold.ended_at <= at:
-        return None
-    length = hold.ends_at - hold.starts_at
+    period = _begun(hold, at)
+    return period if period is not None and period.covers(at) else None
+
+
+def last_over(hold: Hold, at: datetime) -> Period | None:
+    """The newest occurrence that is over by `at`; None: none is over yet."""
+    newest = _begun(hold, at)
+    if newest is not None and newest.ends_at <= at:
+        return newest
+    return _begun(hold, at - (hold.ends_at - hold.starts_at)) if hold.rrule else None
+
+
+def _begun(hold: Hold, at: datetime) -> Period | None:
+    """The newest occurrence that has begun by `at`, cut short where a person ended the hold."""
+    until = at if hold.ended_at is None else min(at, hold.ended_at)
     if not hold.rrule:
-        period = Period(hold.starts_at, hold.ends_at)
-        return period if period.covers(at) else None
-    begun = rrulestr(hold.rrule, dtstart=hold.starts_at).before(at, inc=True)
+        begun = hold.starts_at if hold.starts_at <= until else None
+    else:
+        begun = recurrences.times(hold.rrule, hold.starts_at).before(until, inc=True)
     if begun is None:
         return None
-    period = Period(begun, begun + length)
-    return period if period.covers(at) else None
+    ends_at = begun + (hold.ends_at - hold.starts_at)
+    return Period(begun, ends_at if hold.ended_at is None else min(ends_at, hold.ended_at))
 
 
-def last_end(hold: Hold, at: datetime) -> datetime | None:
-    """When the newest occurrence that is over by `at` ended; None: none is over yet."""
-    length = hold.ends_at - hold.starts_at
-    if hold.ended_at is not None and hold.ended_at <= at:
-        return hold.ended_at
+def comes_again(hold: Hold, at: datetime) -> bool:
+    """Whether an occurrence is in force at `at` or begins later."""
+    if hold.ended_at is not None:
+        return hold.ended_at > at
     if not hold.rrule:
-        return hold.ends_at if hold.ends_at <= at else None
-    begun = rrulestr(hold.rrule, dtstart=hold.starts_at).before(at - length, inc=True)
-    return begun + length if begun else None
-
-
-def check_rrule(rule: str, starts_at: datetime, ends_at: datetime) -> None:
-    """Refuse a recurrence that cannot be read, or that begins again before it ends."""
-    try:
-        parsed = rrulestr(rule, dtstart=starts_at)
-        second = parsed.after(starts_at)
-    except (ValueError, TypeError) as error:
-        raise Invalid(f"not a recurrence rule of RFC 5545: {error}", loc=("rrule",)) from None
-    if second is not None and second - starts_at < ends_at - starts_at:
-        raise Invalid("it begins again before it ends; shorten the time or repeat less often", loc=("rrule",))
+        return hold.ends_at > at
+    return period_at(hold, at) is not None or recurrences.times(hold.rrule, hold.starts_at).after(at) is not None
 
 
 def in_force(at: datetime, stops: Hold.Stops) -> list[Hold]:
     """Every hold that stops `stops` at `at`: few rows, read once for a batch of alerts."""
     candidates = Hold.objects.filter(stops__contains=[stops.value], ended_at=None, starts_at__lte=at)
     return [hold for hold in candidates if period_at(hold, at)]
+
+
+def stopping(incident: Incident, stops: Hold.Stops, at: datetime) -> Hold | None:
+    """The hold that stops `stops` for this incident at `at`, if any."""
+    candidates = in_force(at, stops)
+    return first_fitting(candidates, words_of_incident(incident)) if candidates else None
 
 
 def first_fitting(holds: Iterable[Hold], labels: Mapping[str, str]) -> Hold | None:

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from aiops.access.principals import Principal, record, require
@@ -11,6 +12,8 @@ from aiops.access.roles import Act
 from aiops.core.errors import Conflict, Invalid
 from aiops.live import publish
 from incidents.models import Incident, TimelineEvent
+
+BATCH = 200
 
 
 @transaction.atomic
@@ -41,6 +44,20 @@ def release(incident: Incident, by: Principal) -> Incident:
         incident.save(update_fields=["owner", "owner_until"])
         _tell(incident, by, "released", "Nobody has it")
     return incident
+
+
+@transaction.atomic
+def end_overdue() -> int:
+    """Whoever took it until a time that is over has it no longer; the page shows that nobody has."""
+    overdue = Incident.objects.filter(owner__isnull=False, owner_until__lte=Now())
+    rows = list(overdue.select_for_update(no_key=True, skip_locked=True, of=("self",)).select_related("owner")[:BATCH])
+    for incident in rows:
+        owner = incident.owner
+        incident.owner, incident.owner_until = None, None
+        incident.save(update_fields=["owner", "owner_until"])
+        TimelineEvent.record(incident, "owner.ended", f"{owner} has it no longer, the time is over", status="wait")
+        publish("overview", incident.topic)
+    return len(rows)
 
 
 def _tell(incident: Incident, by: Principal, what: str, title: str) -> None:

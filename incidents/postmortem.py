@@ -14,6 +14,7 @@ def write(incident: Incident) -> str:
         + (f" · {incident.cluster}/{incident.namespace}" if incident.cluster else ""),
         f"Opened {incident.opened_at:%Y-%m-%d %H:%M:%S} UTC"
         + (f", resolved {incident.resolved_at:%Y-%m-%d %H:%M:%S} UTC" if incident.resolved_at else ", not resolved"),
+        _relatives(incident),
         "## Alerts",
         *_alerts(incident),
         "## Decisions",
@@ -28,6 +29,15 @@ def write(incident: Incident) -> str:
         incident.notes or "To be written.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _relatives(incident: Incident) -> str:
+    """Incidents that tell the rest of the story: timelines stay where they happened."""
+    merged = ", ".join(other.ref for other in incident.merged.order_by("pk"))
+    told = [f"Merged into this: {merged}."] if merged else []
+    if incident.split_from_id is not None:
+        told.append(f"Split off from INC-{incident.split_from_id}.")
+    return " ".join(told)
 
 
 def _plain(text: str) -> str:
@@ -79,6 +89,8 @@ def _evidence(incident: Incident) -> list[str]:
 
 
 def _outcome(incident: Incident) -> str:
+    if incident.merged_into_id is not None:
+        return f"Merged into INC-{incident.merged_into_id}; what came of it is told there."
     if not incident.disposition:
         return "Open."
     rating = f", rated {incident.effectiveness_score} of 5" if incident.effectiveness_score else ""

@@ -6,19 +6,19 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from aiops import events
 from aiops.access.principals import SYSTEM
 from aiops.live import publish
-from incidents import analysis, decision_state, decisions, holds, incident_state
-from incidents.models import Alert, Decision, Hold, Incident, TimelineEvent
+from incidents import analysis, decision_state, incident_state, ownership, thawing
+from incidents.models import Alert, Decision, Incident, SeenRequest, TimelineEvent
 from incidents.tasks import decide
 
 S = Decision.State
 BATCH = 200  # a round stays far below the watchdog's patience
+FORGOTTEN_AT_ONCE = 5_000
 HAND_OVER_AGES_S = ((4, 6.5), (9, 11.5))  # each waiting decision is handed over again about twice, never every round
 
 
@@ -82,6 +82,18 @@ def turn_stale() -> int:
     return len(rows)
 
 
+def end_ownership() -> int:
+    """ "I have it" ends at its time."""
+    return ownership.end_overdue()
+
+
+def forget_requests() -> int:
+    """Requests that are too old to be known when they come again."""
+    age = timedelta(seconds=settings.AIOPS.incidents.replay_window_s)
+    old = SeenRequest.objects.filter(received_at__lt=Now() - age).order_by("received_at").values("pk")[:FORGOTTEN_AT_ONCE]
+    return SeenRequest.objects.filter(pk__in=old).delete()[0]
+
+
 def close_resolved() -> int:
     """Resolved long enough ago that nothing more is expected."""
     age = timedelta(seconds=settings.AIOPS.incidents.close_after_s)
@@ -91,30 +103,4 @@ def close_resolved() -> int:
 
 def follow_ended_holds() -> int:
     """What still fires when a `decide` or `act` hold ends is decided again."""
-    now, begun = timezone.now(), 0
-    unfollowed = Q(ended_at=None) | Q(last_ended_at=None) | Q(last_ended_at__lt=F("ended_at"))
-    for hold in Hold.objects.filter(unfollowed).filter(stops__overlap=[Hold.Stops.DECIDE, Hold.Stops.ACT], starts_at__lte=now):
-        ended = holds.last_end(hold, now)
-        if ended is None or (hold.last_ended_at is not None and hold.last_ended_at >= ended):
-            continue
-        begun += _decide_again(hold)
-        over = hold.ended_at or (None if hold.rrule else hold.ends_at)
-        Hold.objects.filter(pk=hold.pk).update(last_ended_at=ended, ended_at=over)
-    return begun
-
-
-@transaction.atomic
-def _decide_again(hold: Hold) -> int:
-    """New decisions for the live incidents that the hold had frozen and whose alerts still fire."""
-    frozen = Incident.objects.filter(
-        status__in=Incident.LIVE,
-        decisions__state=S.WITHDRAWN,
-        decisions__reason=Decision.Reason.FROZEN,
-        alerts__status=Alert.Status.FIRING,
-    ).exclude(decisions__state__in=Decision.LIVE)
-    begun = 0
-    for incident in frozen.select_related("root_alert").distinct()[:BATCH]:
-        if holds.fits(hold, holds.words_of_incident(incident)):
-            decisions.begin(incident, cause="hold_ended")
-            begun += 1
-    return begun
+    return thawing.decide_again()

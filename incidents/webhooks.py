@@ -14,10 +14,9 @@ from django.http import HttpRequest
 from django.utils import timezone
 from ninja import Router, Schema
 
-from aiops.access.authentication import ApiRequest, address_of, bearer, of_token
-from aiops.access.models import ApiToken
+from aiops.access.authentication import ApiRequest
 from aiops.core.errors import Invalid, TooLarge, Unavailable
-from incidents.intake import alertmanager, refusals
+from incidents.intake import alertmanager, grafana, refusals, senders, sentry, signoz
 from incidents.intake.admission import Admission
 from incidents.intake.bodies import read_json
 from incidents.intake.reception import Receipt, receive
@@ -41,28 +40,20 @@ class ReceiptOut(Schema):
     reason: str | None
 
 
-def webhook_token(request: HttpRequest) -> bool:
-    """A bearer token of scope `webhooks`. Wrong ones are counted, their bodies dropped."""
-    secret = bearer(request)
-    principal = of_token(secret, scope=ApiToken.Scope.WEBHOOKS, address=address_of(request)) if secret else None
-    if principal is None:
-        refusals.count(endpoint_of(request), 401, "no token, or not one for webhooks")
-        return False
-    cast(ApiRequest, request).principal = principal
-    return True
-
-
-def endpoint_of(request: HttpRequest) -> str:
-    return request.path.partition("/webhooks/")[2].strip("/")[:60]
-
-
-def take(request: HttpRequest, source: str, parse: Callable[[bytes], Parsed], *, reserved: bool = False) -> ReceiptOut:
-    """Read, parse and store one post; every refusal is counted for its source."""
+def take(
+    request: HttpRequest,
+    source: str,
+    parse: Callable[[bytes], Parsed],
+    *,
+    reserved: bool = False,
+    request_id: str = "",
+) -> ReceiptOut:
+    """Read, parse and store one post; every refusal is counted for its source. The same `request_id` is taken once."""
     conf = settings.AIOPS.incidents
     try:
         with admission.place(reserved=reserved):
-            parsed = parse(_body(request, conf.max_body_bytes))
-            return _answer(receive(source, parsed, conf=conf))
+            parsed = parse(senders.body_of(request))
+            return _answer(receive(source, parsed, conf=conf, request_id=request_id))
     except Invalid as error:
         refusals.keep(source, request.body, error.detail)
         raise
@@ -72,13 +63,6 @@ def take(request: HttpRequest, source: str, parse: Callable[[bytes], Parsed], *,
     except DATABASE_DOWN as error:
         log.error("webhook.not_stored", source=source, error=str(error).splitlines()[0])
         raise Unavailable("the database does not take this now; the sender repeats it") from error
-
-
-def _body(request: HttpRequest, max_bytes: int) -> bytes:
-    """The raw body, its length looked at before it is read."""
-    if int(request.META.get("CONTENT_LENGTH") or 0) > max_bytes:
-        raise TooLarge(f"a body is at most {max_bytes // 1_048_576} MiB; send fewer alerts in one")
-    return request.body
 
 
 def _answer(receipt: Receipt) -> ReceiptOut:
@@ -95,19 +79,54 @@ def _answer(receipt: Receipt) -> ReceiptOut:
 
 def source_of(request: HttpRequest, endpoint: str) -> str:
     """The endpoint and its token's name, so that two senders never share a fingerprint."""
-    return f"{endpoint}/{cast(ApiRequest, request).principal.name}"[:120]
+    name = cast(ApiRequest, request).principal.name
+    return f"{endpoint}/{name}"[:120] if name else endpoint
 
 
-router = Router(tags=["webhooks"], auth=webhook_token)
+def take_group(request: HttpRequest, endpoint: str, read: Callable[..., Parsed]) -> ReceiptOut:
+    """A post of a source that speaks Alertmanager's language, or a dialect of it."""
+    conf = settings.AIOPS.incidents
+
+    def parse(body: bytes) -> Parsed:
+        message = read_json(body, max_bytes=conf.max_body_bytes, max_depth=conf.max_depth)
+        return read(message, max_labels=conf.max_labels, received_at=timezone.now())
+
+    return take(request, source_of(request, endpoint), parse)
+
+
+router = Router(tags=["webhooks"], auth=senders.webhook_token)
 
 
 @router.post("/alertmanager", response=ReceiptOut)
 def webhook_alertmanager(request: HttpRequest) -> Any:
     """Alertmanager's webhook, version 4."""
+    return take_group(request, "alertmanager", alertmanager.parse)
+
+
+@router.post("/grafana", response=ReceiptOut, auth=senders.grafana)
+def webhook_grafana(request: HttpRequest) -> Any:
+    """Grafana's unified alerting, by token or by signature."""
+    return take_group(request, "grafana", grafana.parse)
+
+
+@router.post("/signoz/alert", response=ReceiptOut)
+def webhook_signoz(request: HttpRequest) -> Any:
+    """SigNoz: Alertmanager's groups, or one flat alert."""
+    return take_group(request, "signoz", signoz.parse)
+
+
+@router.post("/sentry/error", response=ReceiptOut, auth=senders.sentry)
+def webhook_sentry(request: HttpRequest) -> Any:
+    """Sentry's integration webhooks. It waits about a second and never asks again, so it has places of its own."""
     conf = settings.AIOPS.incidents
+    resource = request.headers.get("Sentry-Hook-Resource", "").strip().lower()
 
     def parse(body: bytes) -> Parsed:
+        if not resource:
+            raise Invalid("the header Sentry-Hook-Resource is missing", loc=("header", "Sentry-Hook-Resource"))
+        if (unread := sentry.ignored(resource)) is not None:
+            return unread
         message = read_json(body, max_bytes=conf.max_body_bytes, max_depth=conf.max_depth)
-        return alertmanager.parse(message, max_labels=conf.max_labels, received_at=timezone.now())
+        return sentry.parse(message, resource=resource, received_at=timezone.now())
 
-    return take(request, source_of(request, "alertmanager"), parse)
+    return take(request, "sentry", parse, reserved=True, request_id=request.headers.get("Request-ID", "").strip())

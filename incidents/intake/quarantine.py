@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 
-from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 from pydantic import JsonValue
@@ -63,8 +62,3 @@ def _decide(row: QuarantinedAlert, by: Principal, to: QuarantinedAlert.Status) -
 def settled(row: QuarantinedAlert, by: Principal) -> QuarantinedAlert:
     """It was taken on a second try."""
     return _decide(row, by, QuarantinedAlert.Status.RETRIED)
-
-
-def max_labels() -> int:
-    limit: int = settings.AIOPS.incidents.max_labels
-    return limit

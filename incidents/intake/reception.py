@@ -48,8 +48,13 @@ class Receipt:
 
 
 @transaction.atomic
-def receive(source: str, parsed: Parsed, *, conf: IncidentsConf) -> Receipt:
-    """Store a parsed body of `source` and say what became of it. All of it is committed, or none."""
+def receive(source: str, parsed: Parsed, *, conf: IncidentsConf, request_id: str = "") -> Receipt:
+    """Store a parsed body of `source` and say what became of it. All of it is committed, or none.
+
+    A `request_id` that was taken within `conf.replay_window_s` changes nothing and leaves no row.
+    """
+    if request_id and not statements.first_time(source, request_id, within_s=conf.replay_window_s):
+        return Receipt(deduplicated=max(1, len(parsed.signals)), reason="this Request-ID was taken already")
     receipt = Receipt(ignored=parsed.ignored, reason=parsed.reason)
     clusters = settings.CLUSTERS
     for batch in _rounds(parsed.signals):
@@ -63,6 +68,8 @@ def receive(source: str, parsed: Parsed, *, conf: IncidentsConf) -> Receipt:
         deduplicated=receipt.deduplicated,
         ignored=receipt.ignored,
         quarantined=receipt.quarantined,
+        truncated=parsed.truncated,
+        receiver=parsed.receiver,
     )
     if parsed.truncated:
         log.warning("alerts.truncated", source=source, left_out=parsed.truncated)
@@ -111,7 +118,19 @@ def _touch(source: str, signals: Sequence[Signal], receipt: Receipt) -> list[Sig
     known = {row.fingerprint: row for row in statements.touch_known(source, [signal.fingerprint for signal in signals])}
     receipt.deduplicated += len(known)
     _mention(receipt, [row.incident for row in known.values()])
+    _worsen([(known[signal.fingerprint].alert, signal) for signal in signals if signal.worsens and signal.fingerprint in known])
     return [signal for signal in signals if signal.fingerprint not in known]
+
+
+def _worsen(known: Sequence[tuple[int, Signal]]) -> None:
+    """Raise the severity of alerts that fire already, and with it their incidents'."""
+    if known:
+        readings = [(alert, read(signal, settings.CLUSTERS)) for alert, signal in known]
+        rows: list[Row] = [
+            {"alert": alert, "severity": reading.severity.value, "labels": dict(reading.signal.labels)}
+            for alert, reading in readings
+        ]
+        publish("overview", *{f"incident.{incident}" for incident in statements.worsen(rows)})
 
 
 def _mention(receipt: Receipt, incidents: Iterable[int | None]) -> None:
@@ -151,7 +170,7 @@ def _correlate(source: str, arrivals: Sequence[Arrival], receipt: Receipt, *, co
         _mention(receipt, [g.incident for g in joining])
         publish("overview", *{f"incident.{g.incident}" for g in joining})
     if opening:
-        _open(opening, receipt, at=at)
+        _mention(receipt, _open(opening, at=at))
 
 
 def _return_home(groups: Sequence[Group], homes: Sequence[Home]) -> None:
@@ -177,13 +196,19 @@ def _joined(group: Group) -> Row:
     }
 
 
-def _open(groups: Sequence[Group], receipt: Receipt, *, at: datetime) -> None:
+def open_for(arrivals: Sequence[Arrival], *, at: datetime) -> int:
+    """An incident of their own for alerts that are stored already; returns its id."""
+    group = Group(list(arrivals), keys={key for arrival in arrivals for key in arrival.keys})
+    return _open([group], at=at)[0]
+
+
+def _open(groups: Sequence[Group], *, at: datetime) -> list[int]:
     """New incidents, each with its INIT decision; inside a maintenance window that is withdrawn as `frozen` at once."""
     windows = holds.in_force(at, Hold.Stops.DECIDE)
     opened = statements.open_incidents([_opened(n, group, windows) for n, group in enumerate(groups)])
-    _mention(receipt, [row.incident for row in opened])
     decision_opened.announce_all([row.decision for row in opened if row.state == Decision.State.INIT])
     publish("overview", "approvals")
+    return [row.incident for row in opened]
 
 
 def _opened(n: int, group: Group, windows: Sequence[Hold]) -> Row:

@@ -9,17 +9,20 @@ from incidents.intake.bodies import visible
 from incidents.models import RefusedBody
 
 _COUNT = """
-INSERT INTO incidents_refusal (source, status, hour, count, last_at, reason)
-VALUES (%s, %s, date_trunc('hour', now()), 1, now(), %s)
+INSERT INTO incidents_refusal AS r (source, status, hour, count, last_at, reason, recent, recent_since)
+VALUES (%(source)s, %(status)s, date_trunc('hour', now()), 1, now(), %(reason)s, 1, now())
     ON CONFLICT (source, status, hour)
-    DO UPDATE SET count = incidents_refusal.count + 1, last_at = now(), reason = excluded.reason
+    DO UPDATE SET count = r.count + 1, last_at = now(), reason = excluded.reason,
+        recent = CASE WHEN r.recent_since < now() - %(window)s * interval '1 second' THEN 1 ELSE r.recent + 1 END,
+        recent_since = CASE WHEN r.recent_since < now() - %(window)s * interval '1 second' THEN now() ELSE r.recent_since END
 """
 
 
 def count(source: str, status: int, reason: str) -> None:
     """One row an hour, however often: whoever floods with wrong tokens fills no disk."""
     with connection.cursor() as cursor:
-        cursor.execute(_COUNT, [source, status, reason[:500]])
+        window_s = settings.AIOPS.incidents.refusal_alarm_window_s
+        cursor.execute(_COUNT, {"source": source, "status": status, "reason": reason[:500], "window": window_s})
 
 
 @transaction.atomic

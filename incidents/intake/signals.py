@@ -20,6 +20,7 @@ class Signal:
     group_key: str = ""
     generator_url: str = ""
     is_test: bool = False
+    worsens: bool = False  # its sender raises the severity of an alert that fires already
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +33,14 @@ class Bad:
 
 @dataclass(frozen=True, slots=True)
 class Parsed:
-    """`ignored` counts what the source sends and nobody acts on; `truncated` what the sender says it left out."""
+    """`ignored` counts what the source sends and nobody acts on; `truncated` what the sender says it left out.
+
+    `receiver` is what the sender calls us, where it says so.
+    """
 
     signals: tuple[Signal, ...] = ()
     bad: tuple[Bad, ...] = ()
     ignored: int = 0
     reason: str | None = None
     truncated: int = 0
+    receiver: str = ""

@@ -40,8 +40,9 @@ UPDATE incidents_alert a SET occurrences = a.occurrences + 1, last_seen = now(),
 RETURNING a.fingerprint, a.id, a.incident_id, false
 """
 
-# A body that is not newer than the last end we know is a replay: it reopens nothing. One that another request has
-# stored meanwhile is counted there.
+# A body that is not newer than the last end we know is a replay: it reopens nothing. An end that only was missing from
+# the sender's list (`unlisted_since`) is no such end: whoever sends the alert again knows better. One that another
+# request has stored meanwhile is counted there.
 UPSERT_FIRING = f"""
 WITH {_GIVEN}, fired AS (
     INSERT INTO incidents_alert ({_COLUMNS})
@@ -51,7 +52,7 @@ WITH {_GIVEN}, fired AS (
       FROM given g
      WHERE NOT EXISTS (SELECT FROM incidents_alert old
                         WHERE old.source = %(source)s AND old.fingerprint = g.fingerprint AND old.status = 'resolved'
-                          AND old.ended_at >= g.starts_at)
+                          AND old.ended_at >= g.starts_at AND old.unlisted_since IS NULL)
      ORDER BY g.fingerprint
         ON CONFLICT (source, fingerprint) WHERE status IN ('firing', 'stale')
         DO UPDATE SET occurrences = incidents_alert.occurrences + 1, last_seen = now(), status = 'firing'
@@ -59,13 +60,15 @@ WITH {_GIVEN}, fired AS (
 SELECT fingerprint, id, incident_id, is_new FROM fired
 """
 
-# A resolved alert that was never heard firing is stored too, once, and opens nothing.
+# A resolved alert that was never heard firing is stored too, once, and opens nothing. The same `starts_at` names the
+# episode that ends, even where the sender's clock had put it into the future.
 UPSERT_RESOLVED = f"""
 WITH {_GIVEN}, ended AS (
-    UPDATE incidents_alert a SET status = 'resolved', ended_at = g.ended_at, last_seen = now()
+    UPDATE incidents_alert a SET status = 'resolved', ended_at = greatest(g.ended_at, a.starts_at), last_seen = now(),
+           unlisted_since = NULL
       FROM (SELECT * FROM given ORDER BY fingerprint) g
      WHERE a.source = %(source)s AND a.fingerprint = g.fingerprint AND a.status IN ('firing', 'stale')
-       AND a.starts_at <= g.ended_at
+       AND (a.starts_at <= g.ended_at OR a.starts_at = g.starts_at)
     RETURNING a.id, a.fingerprint, a.incident_id),
 unheard AS (
     INSERT INTO incidents_alert ({_COLUMNS})
@@ -84,8 +87,34 @@ UNION ALL SELECT fingerprint, id, NULL, true FROM unheard
 LOCK_KEYS = "SELECT pg_advisory_xact_lock(k) FROM (SELECT k FROM unnest(%s::bigint[]) AS k ORDER BY k) AS ordered"
 
 LOG_DELIVERY = """
-INSERT INTO incidents_delivery (source, received_at, accepted, deduplicated, ignored, quarantined)
-VALUES (%s, now(), %s, %s, %s, %s)
+INSERT INTO incidents_delivery (source, received_at, accepted, deduplicated, ignored, quarantined, truncated, receiver)
+VALUES (%s, now(), %s, %s, %s, %s, %s, %s)
+"""
+
+# One row for the first of any number of concurrent requests with this id; the others wait for its transaction.
+FIRST_TIME = """
+INSERT INTO incidents_seenrequest AS seen (source, request_id, received_at) VALUES (%(source)s, %(request)s, now())
+    ON CONFLICT (source, request_id) DO UPDATE SET received_at = now()
+ WHERE seen.received_at < now() - %(within)s * interval '1 second'
+RETURNING id
+"""
+
+# Severities are P0 to P3, so the smaller text is the worse one.
+WORSEN = """
+WITH given AS MATERIALIZED (
+    SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS g (alert bigint, severity text, labels jsonb)),
+raised AS (
+    UPDATE incidents_alert a SET severity = given.severity, labels = given.labels
+      FROM given WHERE a.id = given.alert AND given.severity < a.severity
+    RETURNING a.incident_id, a.name, a.severity),
+risen AS (
+    UPDATE incidents_incident i SET severity = worst.severity
+      FROM (SELECT incident_id, min(severity) AS severity FROM raised GROUP BY 1) AS worst
+     WHERE i.id = worst.incident_id AND worst.severity < i.severity)
+INSERT INTO incidents_timelineevent (incident_id, at, kind, status, title, detail, actor)
+SELECT incident_id, now(), 'alert.worsened', 'bad', left(name, 200) || ' is ' || severity || ' now', '', 'system'
+  FROM raised WHERE incident_id IS NOT NULL
+RETURNING incident_id
 """
 
 # Incident, INIT decision, the links of its alerts and its first timeline row are born together or not at all.
@@ -234,5 +263,17 @@ def join_incidents(rows: Sequence[Row]) -> None:
     _fetch(JOIN_INCIDENTS, {"rows": _json(rows)})
 
 
-def log_delivery(source: str, *, accepted: int, deduplicated: int, ignored: int, quarantined: int) -> None:
-    _fetch(LOG_DELIVERY, [source, accepted, deduplicated, ignored, quarantined])
+def log_delivery(
+    source: str, *, accepted: int, deduplicated: int, ignored: int, quarantined: int, truncated: int, receiver: str
+) -> None:
+    _fetch(LOG_DELIVERY, [source, accepted, deduplicated, ignored, quarantined, truncated, receiver])
+
+
+def first_time(source: str, request_id: str, *, within_s: int) -> bool:
+    """Whether this request was not taken within `within_s`; from now on it was."""
+    return bool(_fetch(FIRST_TIME, {"source": source, "request": request_id[:200], "within": within_s}))
+
+
+def worsen(rows: Sequence[Row]) -> list[int]:
+    """Raise the severity of alerts, and of their incidents; returns the incidents whose alerts rose."""
+    return [pk for (pk,) in _fetch(WORSEN, {"rows": _json(rows)})]

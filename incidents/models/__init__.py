@@ -10,7 +10,7 @@ from incidents.models.incident import (
     IncidentQuerySet,
     TimelineEvent,
 )
-from incidents.models.intake import Delivery, QuarantinedAlert, Refusal, RefusedBody
+from incidents.models.intake import Delivery, ListComparison, QuarantinedAlert, Refusal, RefusedBody, SeenRequest
 
 __all__ = [
     "Alert",
@@ -22,9 +22,11 @@ __all__ = [
     "Hold",
     "Incident",
     "IncidentQuerySet",
+    "ListComparison",
     "Opinion",
     "QuarantinedAlert",
     "Refusal",
     "RefusedBody",
+    "SeenRequest",
     "TimelineEvent",
 ]

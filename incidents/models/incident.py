@@ -71,6 +71,7 @@ class Incident(models.Model):
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     owner_until = models.DateTimeField(null=True, blank=True)
     merged_into = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="merged")
+    split_from = models.ForeignKey("self", on_delete=models.SET_NULL, null=True, blank=True, related_name="split_off")
     received_at = models.DateTimeField(help_text="When its first alert was received; the 30 s run from here")
     opened_at = models.DateTimeField(default=timezone.now)
     last_alert_at = models.DateTimeField(default=timezone.now)
@@ -171,6 +172,8 @@ class Alert(models.Model):
     first_seen = models.DateTimeField()
     last_seen = models.DateTimeField()
     occurrences = models.PositiveIntegerField(default=1)
+    listed_at = models.DateTimeField(null=True, help_text="First found in Alertmanager's own list")
+    unlisted_since = models.DateTimeField(null=True, help_text="Not in that list any more; of a resolved one: why it ended")
     incident = models.ForeignKey(Incident, on_delete=models.SET_NULL, null=True, related_name="alerts", db_index=False)
 
     class Meta:

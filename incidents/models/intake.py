@@ -16,6 +16,8 @@ class Delivery(models.Model):
     deduplicated = models.PositiveIntegerField(default=0)
     ignored = models.PositiveIntegerField(default=0)
     quarantined = models.PositiveIntegerField(default=0)
+    truncated = models.PositiveIntegerField(default=0, help_text="Alerts that the sender says it left out")
+    receiver = models.CharField(max_length=200, blank=True, help_text="What the sender calls us")
 
     class Meta:
         verbose_name_plural = "deliveries"
@@ -56,8 +58,26 @@ class QuarantinedAlert(models.Model):
         return self.reason
 
 
+class SeenRequest(models.Model):
+    """A request that was taken, by the id that its sender gave it: the same one again changes nothing."""
+
+    source = models.CharField(max_length=120)
+    request_id = models.CharField(max_length=200)
+    received_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        indexes = [models.Index(fields=["received_at"], name="seen_requests_oldest")]
+        constraints = [models.UniqueConstraint(fields=["source", "request_id"], name="seen_requests_once")]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.request_id}"
+
+
 class Refusal(models.Model):
-    """How often requests of a source were answered with one refusing status within an hour."""
+    """How often requests of a source were answered with one refusing status within an hour.
+
+    `recent` counts since `recent_since`, which moves on when it lies too far back: an alarm looks at minutes.
+    """
 
     source = models.CharField(max_length=120)
     status = models.PositiveSmallIntegerField()
@@ -65,6 +85,8 @@ class Refusal(models.Model):
     count = models.PositiveIntegerField(default=1)
     last_at = models.DateTimeField()
     reason = models.CharField(max_length=500, help_text="Of the newest one")
+    recent = models.PositiveIntegerField(default=1)
+    recent_since = models.DateTimeField(default=timezone.now)
 
     class Meta:
         ordering = ["-hour", "source"]
@@ -89,3 +111,19 @@ class RefusedBody(models.Model):
 
     def __str__(self) -> str:
         return self.reason
+
+
+class ListComparison(models.Model):
+    """The last look at one Alertmanager's own list of alerts: when, and what it came to."""
+
+    url = models.CharField(max_length=500, unique=True)
+    source = models.CharField(max_length=120, blank=True, help_text="Whose alerts it was last seen to hold")
+    looked_at = models.DateTimeField(null=True, blank=True, help_text="Also where it did not answer")
+    answered_at = models.DateTimeField(null=True, blank=True)
+    error = models.CharField(max_length=500, blank=True, help_text="Why the last look gave nothing")
+    listed = models.PositiveIntegerField(default=0)
+    taken = models.PositiveIntegerField(default=0, help_text="Alerts taken in at the last look")
+    ended = models.PositiveIntegerField(default=0, help_text="Alerts ended at the last look")
+
+    def __str__(self) -> str:
+        return self.url

@@ -47,6 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "tests/e2e" in str(item.path):
             item.add_marker(pytest.mark.browser)
+            # One file's tests run one after the other in one process: one browser is started for them.
+            item.add_marker(pytest.mark.xdist_group(item.path.name))
             if CHROMIUM is None:
                 item.add_marker(pytest.mark.skip(reason="BROWSER TESTS SKIPPED: install Debian's package chromium"))
 
@@ -109,8 +111,9 @@ def web(_web: Web, transactional_db: None) -> Web:
     return _web
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def _browser() -> Iterator[Browser]:
+    """Not for the whole session: while Playwright is open its event loop runs in this thread, and no other test could start one."""
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
@@ -145,7 +148,14 @@ def sit(web: Web, _browser: Browser) -> Iterator[Sit]:
     def down(user: User, *, viewport: dict[str, int] = DESK, theme: str = "light", scripts: bool = True, **more: Any) -> Seat:
         phone = viewport["width"] < 600
         context = _browser.new_context(
-            viewport=viewport, color_scheme=theme, java_script_enabled=scripts, has_touch=phone, is_mobile=phone, **more
+            viewport=viewport,
+            color_scheme=theme,
+            java_script_enabled=scripts,
+            has_touch=phone,
+            is_mobile=phone,
+            # A colour on its way from one theme to the other is no colour of either.
+            reduced_motion="reduce",
+            **more,
         )
         contexts.append(context)
         context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": _session(user), "url": web.url}])

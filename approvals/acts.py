@@ -14,7 +14,7 @@ from aiops.connectors.errors import Transient
 from aiops.connectors.kubernetes import Kubernetes, Request
 from aiops.connectors.kubernetes_objects import KubeObject
 from aiops.core.actions import Action
-from approvals import authorisation, execution_state
+from approvals import authorisation, execution_state, lessons
 from approvals.conf import ApprovalsConf
 from approvals.execution_state import Fenced
 from approvals.leases import Claim, in_seconds
@@ -126,8 +126,10 @@ class Act:
 
     # How it ends
 
+    @transaction.atomic
     def fail(self, reason: str, detail: str) -> None:
         execution_state.advance(self.claim, S.FAILED, reason=reason[:40], detail=detail)
+        lessons.refused(self.execution, at=timezone.now())
         log.error("execution.failed", reason=reason, detail=detail)
 
     def cancel(self, reason: str, detail: str) -> None:

@@ -143,7 +143,8 @@ def _rehearsed(act: Act, look: Look) -> Request | None:
         raise
     except Permanent as error:
         act.claim.write(dry_run={"clean": False, "ms": _ms_since(began), "changes": [], "error": error.detail})
-        raise Permanent(error.attempted, f"refused in a dry run: {error.why}", code="dry_run_refused") from None
+        code = error.code if error.code in ("forbidden", "unauthorised") else "dry_run_refused"
+        raise Permanent(error.attempted, f"refused in a dry run: {error.why}", code=code) from None
     touched = act.operation.touched(promised) if request.patch and not request.subresource else None
     before, after = act.operation.touched(subject), touched
     shown: list[JsonValue] = [list(change) for change in changes_between(before, after)] if after is not None else []

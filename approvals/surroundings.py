@@ -88,7 +88,7 @@ def start_of_pods(workload: KubeObject, api: Kubernetes) -> float:
         ]
     except (Permanent, Transient):
         seen = []
-    if seen:
+    if any(seen):  # one that starts in no time at all was never watched starting
         return max(0.0, statistics.median(seen))
     declared = [
         probe_s

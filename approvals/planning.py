@@ -20,7 +20,7 @@ from approvals.operations.marks import Mark
 from approvals.operations.operation import Operation
 from approvals.plans import DryRun, Plan
 
-REHEARSALS = 3
+REHEARSALS = 5
 
 
 def plan(action: Action, cluster: Cluster, *, conf: ApprovalsConf) -> Plan:

@@ -11,41 +11,24 @@ from collections.abc import Callable, Iterator
 
 import httpx2
 import pytest
-from django.conf import settings as django_settings
 from django.db import connection, transaction
 from django.utils import timezone
 
 from aiops.connectors.kubernetes import Kubernetes, client_for
 from aiops.core.actions import RestartWorkload
 from aiops.core.clusters import Cluster
-from aiops.core.targets import Target
 from approvals import execution as executions
-from approvals import leases
-from approvals.models import Approval, Execution
-from approvals.planning import plan
+from approvals.models import Execution
 from approvals.verification import verify
-from incidents.models import Alert
 from learning.models import Outcome
-from tests.approvals.acting import signed
 from tests.faults.conftest import times
 from tests.faults.processes import Child, DyingTransport, die
+from tests.faults.scenes import SHORT, agree, carry_on, conclude, planned, target, told, use
 from tests.sandbox_server import SandboxServer
 
 pytestmark = pytest.mark.django_db(transaction=True)
 S = Execution.Status
 ROUNDS = times(1, full=35)
-SHORT = {
-    "lease_s": 1.5,
-    "readback_after_s": (0.05, 0.1, 0.2, 0.4),
-    "readback_every_s": 0.2,
-    "stable_for_s": 0.3,
-    "verify_every_s": 0.0,
-    "verify_within_s": 30.0,
-}
-TARGETS = [("shop", name) for name in ("web", "catalog", "cart", "order-worker")] + [
-    ("payments", "checkout"),
-    ("payments", "ledger"),
-]
 
 
 @pytest.fixture(scope="module")
@@ -56,25 +39,10 @@ def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer
 
 @pytest.fixture
 def sandbox(_running: SandboxServer, settings) -> Iterator[SandboxServer]:
-    conf = django_settings.AIOPS
-    settings.AIOPS = conf.model_copy(update={"approvals": conf.approvals.model_copy(update=SHORT)})
-    settings.CLUSTERS = (Cluster(name="sandbox", kubeconfig=_running.kubeconfig, shadow=False),)
+    use(_running, settings)
     yield _running
     _running.release()
     _running.misbehave()
-
-
-# What a killed worker was doing
-
-
-def agree(n: int) -> Approval:
-    namespace, name = TARGETS[n % len(TARGETS)]
-    action = RestartWorkload(target=Target(kind="Deployment", namespace=namespace, name=name))
-    return signed(plan(action, django_settings.CLUSTERS[0], conf=django_settings.AIOPS.approvals))
-
-
-def planned(n: int) -> Execution:
-    return executions.plan_execution(agree(n), autonomous=False, at=timezone.now())
 
 
 def at_work(execution: Execution) -> Child:
@@ -101,7 +69,7 @@ def is_read(request: httpx2.Request) -> bool:
 
 
 def approved_and_not_enqueued(sandbox: SandboxServer, n: int) -> Execution:
-    approval = agree(n)
+    approval = agree(RestartWorkload(target=target(n)))
 
     def approve() -> None:
         executions.plan_execution(approval, autonomous=False, at=timezone.now())
@@ -169,7 +137,7 @@ def applied_answer_lost(sandbox: SandboxServer, n: int) -> Execution:
 def answered_not_recorded(sandbox: SandboxServer, n: int) -> Execution:
     execution = planned(n)
     dies = dying(is_change, after=True)
-    assert Child(lambda: executions.execute(execution.pk, who="first", connect=dies)).wait() == -9, _told(execution)
+    assert Child(lambda: executions.execute(execution.pk, who="first", connect=dies)).wait() == -9, told(execution)
     assert Execution.objects.get(pk=execution.pk).status == S.RUNNING
     return execution
 
@@ -222,42 +190,10 @@ def test_a_kill_doubles_nothing_and_loses_nothing(sandbox, point, figure):
     figure(f"{point}: {ROUNDS} kills, 0 doubled, 0 lost, settled p99 {p99:.1f} s at a lease of {SHORT['lease_s']} s")
 
 
-def carry_on(execution: Execution, sandbox: SandboxServer) -> None:
-    """What the sweeper hands out, somebody else does, until it is done."""
-
-    def is_done() -> bool:
-        for pk in leases.due():
-            executions.execute(pk, who="second")
-        execution.refresh_from_db()
-        return execution.status in (S.SUCCEEDED, S.FAILED, S.CANCELLED)
-
-    sandbox.wait_for(is_done, within_s=30)
-
-
-def conclude(execution: Execution, sandbox: SandboxServer) -> None:
-    def is_verified() -> bool:
-        verify(execution.pk)
-        execution.refresh_from_db()
-        if execution.verification.get("memory", {}).get("converged_at"):
-            firing = execution.incident.alerts.filter(status=Alert.Status.FIRING)
-            firing.update(status=Alert.Status.RESOLVED, ended_at=timezone.now())
-        return execution.verified_at is not None
-
-    try:
-        sandbox.wait_for(is_verified, within_s=40)
-    except AssertionError:
-        pytest.fail(f"not verified: {execution.verification}")
-
-
 def _kill_while_held(worker: Child, sandbox: SandboxServer) -> None:
     sandbox.wait_for(lambda: sandbox.held)
     worker.kill()
     sandbox.release()
-
-
-def _told(execution: Execution) -> str:
-    execution.refresh_from_db()
-    return f"{execution.status} {execution.reason} {execution.detail}"
 
 
 def _writes(sandbox: SandboxServer, execution: Execution) -> list[object]:

@@ -44,7 +44,7 @@ def plan_with(api: Kubernetes, action: Action, cluster: str, *, conf: ApprovalsC
     operation = operation_for(action)
     subject = api.need(operation.subject(action))
     exact = operation.concretise(action, subject, api, conf)
-    operation.refuse(exact, subject, api)
+    operation.refuse(exact, subject, api, conf)
     for attempt in range(REHEARSALS):
         try:
             rehearsal = _rehearse(api, operation, exact)

@@ -70,7 +70,7 @@ def look(execution: Execution, api: Kubernetes | None, *, now: datetime, conf: A
         subject = api.get(operation.proof(action, Mark(execution.mark, execution.planned_at)))
         progress = operation.progress(action, subject, api, was)
         is_ours = _is_ours(execution, subject)
-        harmed = (*_lost_pods(execution, was, api), *_new_alerts(execution, conf))
+        harmed = (*_lost_pods(execution, api), *_new_alerts(execution, conf)) if progress.done else ()
         unread = ""
     except (Transient, Permanent) as error:
         subject, progress, is_ours, harmed, unread = None, None, True, (), error.detail
@@ -147,23 +147,23 @@ def _for_of(alert: Alert) -> float:
 # Neighbours
 
 
-def _lost_pods(execution: Execution, was: KubeObject, api: Kubernetes) -> Sequence[str]:
-    """Workloads beside the target with fewer ready pods than before the act, and fewer than they want."""
+def _lost_pods(execution: Execution, api: Kubernetes) -> Sequence[str]:
+    """Workloads near the target with fewer ready pods than before the act, and fewer than they want."""
     before = execution.before.get("neighbours")
     if not isinstance(before, dict) or not before:
         return ()
-    now = baseline.neighbours(api, was) or {}
+    now = baseline.ready_pods(api, sorted({name.partition("/")[0] for name in before}))
     lost: list[str] = []
     for name, had in before.items():
         has = now.get(name, 0)
-        if isinstance(had, int) and isinstance(has, int) and has < had and _wants_more(name, has, was.namespace, api):
+        if isinstance(had, int) and has < had and _wants_more(name, has, api):
             lost.append(f"{name} has {has} of {had} ready pods")
     return lost
 
 
-def _wants_more(name: str, has: int, namespace: str, api: Kubernetes) -> bool:
+def _wants_more(name: str, has: int, api: Kubernetes) -> bool:
     """Whether a neighbour lacks pods, rather than having been scaled down or removed by somebody."""
-    kind, _, plain = name.partition("/")
+    namespace, kind, plain = name.split("/", 2)
     if kind not in ("Deployment", "StatefulSet", "DaemonSet"):
         return False  # jobs end, and nobody makes a bare pod again
     found = api.get(Ref(kind, namespace, plain))

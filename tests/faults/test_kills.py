@@ -15,9 +15,11 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from aiops.connectors.kubernetes import Kubernetes, client_for
-from aiops.core.actions import RestartWorkload
+from aiops.core.actions import CordonDrainNode, RestartWorkload
 from aiops.core.clusters import Cluster
+from aiops.core.targets import Target
 from approvals import execution as executions
+from approvals import leases
 from approvals.models import Execution
 from approvals.verification import verify
 from learning.models import Outcome
@@ -39,7 +41,7 @@ def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer
 
 @pytest.fixture
 def sandbox(_running: SandboxServer, settings) -> Iterator[SandboxServer]:
-    use(_running, settings)
+    use(_running, settings, pdb_patience_s=5.0)
     yield _running
     _running.release()
     _running.misbehave()
@@ -188,6 +190,22 @@ def test_a_kill_doubles_nothing_and_loses_nothing(sandbox, point, figure):
     settled_s.sort()
     p99 = settled_s[int(len(settled_s) * 0.99)] if len(settled_s) > 1 else settled_s[0]
     figure(f"{point}: {ROUNDS} kills, 0 doubled, 0 lost, settled p99 {p99:.1f} s at a lease of {SHORT['lease_s']} s")
+
+
+def test_a_drain_that_is_killed_goes_on_and_evicts_each_pod_once(sandbox, figure):
+    execution = planned(CordonDrainNode(target=Target(kind="Node", name="worker-3")))
+    for when in ("before", "after"):
+        sandbox.hold(when, only={"verb": "evict"})
+        worker = Child(lambda: executions.execute(execution.pk, who="first"))
+        sandbox.wait_for(lambda: sandbox.held)
+        worker.kill()
+        sandbox.release()
+        sandbox.wait_for(lambda: execution.pk in leases.due())
+    carry_on(execution, sandbox, within_s=60)
+    evicted = [one["object"]["uid"] for one in sandbox.effects(mark=execution.mark) if one["verb"] == "evict"]
+    assert execution.status == S.SUCCEEDED, told(execution)
+    assert len(evicted) == len(set(evicted)) > 1
+    figure(f"2 kills, {len(evicted)} pods evicted once each, 1 cordon")
 
 
 def _kill_while_held(worker: Child, sandbox: SandboxServer) -> None:

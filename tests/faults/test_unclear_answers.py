@@ -78,7 +78,7 @@ def test_f11_a_change_before_or_under_the_send_is_left_alone(sandbox, change, fi
 def test_f11_another_object_of_the_same_name_is_left_alone(sandbox):
     gone = Target(kind="Deployment", namespace="edge", name="static-site")
     execution = planned(RestartWorkload(target=gone))
-    sandbox.kubectl("delete", "deploy", gone.name, "-n", "edge", context="cluster-admin")
+    sandbox.kubectl("delete", "deploy", gone.name, "-n", "edge", context="sandbox-cluster-admin")
     assert carry_on(execution, sandbox).reason == "drifted"
 
 

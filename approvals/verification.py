@@ -15,6 +15,7 @@ from pydantic import JsonValue
 from aiops.access.principals import SYSTEM
 from aiops.connectors.errors import Permanent
 from aiops.connectors.kubernetes import Kubernetes
+from aiops.connectors.prometheus import Prometheus
 from aiops.core.errors import Conflict
 from aiops.live import publish
 from approvals import execution_state, lessons, messages, rollbacks, signals
@@ -44,7 +45,7 @@ def verify(execution_id: UUID, *, connect: Connect | None = None) -> None:
     execution = Execution.objects.select_related("approval", "decision", "incident", "reverses").get(pk=execution_id)
     now = database_now()
     with structlog.contextvars.bound_contextvars(execution_id=str(execution_id), incident=execution.incident.ref):
-        sight = signals.look(execution, _api(execution, connect or connector(conf)), now=now, conf=conf)
+        sight = signals.look(execution, _api(execution, connect or connector(conf)), _prometheus(), now=now, conf=conf)
         verdict = judge(sight.signals, conf, now)
         if isinstance(verdict, NotYet):
             _look_again(execution, sight, verdict, conf)
@@ -58,6 +59,11 @@ def _api(execution: Execution, connect: Connect) -> Kubernetes | None:
         return connect(cluster_of(execution))
     except (Permanent, Conflict):
         return None
+
+
+def _prometheus() -> Prometheus | None:
+    conf = settings.AIOPS
+    return Prometheus(conf.prometheus_url, conf.prometheus_token.get_secret_value()) if conf.prometheus_url else None
 
 
 def _look_again(execution: Execution, sight: Sight, verdict: NotYet, conf: ApprovalsConf) -> None:

@@ -23,7 +23,7 @@ from approvals import leases
 from approvals.models import Execution
 from approvals.verification import verify
 from learning.models import Outcome
-from tests.faults.conftest import times
+from tests.faults.conftest import IS_FULL, times
 from tests.faults.processes import Child, DyingTransport, die
 from tests.faults.scenes import SHORT, agree, carry_on, conclude, planned, target, told, use
 from tests.sandbox_server import SandboxServer
@@ -190,6 +190,20 @@ def test_a_kill_doubles_nothing_and_loses_nothing(sandbox, point, figure):
     settled_s.sort()
     p99 = settled_s[int(len(settled_s) * 0.99)] if len(settled_s) > 1 else settled_s[0]
     figure(f"{point}: {ROUNDS} kills, 0 doubled, 0 lost, settled p99 {p99:.1f} s at a lease of {SHORT['lease_s']} s")
+
+
+@pytest.mark.skipif(not IS_FULL, reason="waits out real leases: make faults")
+@pytest.mark.parametrize("point", POINTS)
+def test_a_killed_act_is_settled_within_45_s(_running, settings, point, figure):
+    """At the product's own lease and waits; the sweeper's two seconds come on top."""
+    use(_running, settings, lease_s=20.0, readback_after_s=(1.0, 2.0, 4.0, 8.0), readback_every_s=15.0)
+    began = time.monotonic()
+    execution = POINTS[point](_running, 0)
+    carry_on(execution, _running, within_s=60)
+    settled_s = time.monotonic() - began
+    assert len(_running.effects(mark=execution.mark)) == 1
+    assert settled_s < 43, f"{settled_s:.1f} s"
+    figure(f"{point}: settled after {settled_s:.1f} s at the real lease")
 
 
 def test_a_drain_that_is_killed_goes_on_and_evicts_each_pod_once(sandbox, figure):

@@ -14,7 +14,8 @@ from aiops.connectors.errors import Transient
 from aiops.connectors.kubernetes import Kubernetes, Request
 from aiops.connectors.kubernetes_objects import KubeObject
 from aiops.core.actions import Action
-from approvals import authorisation, execution_state
+from approvals import attempts as rows
+from approvals import authorisation, execution_state, lessons
 from approvals.conf import ApprovalsConf
 from approvals.execution_state import Fenced
 from approvals.leases import Claim, in_seconds
@@ -27,7 +28,6 @@ from approvals.protocol import Next, Seen, Sent, next_step
 
 log = structlog.get_logger(__name__)
 S = Execution.Status
-UNSETTLED = (Attempt.Outcome.SENT, Attempt.Outcome.UNCLEAR)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Act:
     def refuse(self, subject: KubeObject) -> None:
         """Raise Conflict where it must not be done to the object as it stands. What we made is put back in any case."""
         if self.execution.reverses is None:
-            self.operation.refuse(self.action, subject, self.api)
+            self.operation.refuse(self.action, subject, self.api, self.claim.conf)
         else:
             workloads.refuse_paused(subject)
 
@@ -107,11 +107,6 @@ class Act:
         if undone is not None:
             return self.operation.restore(KubeObject(undone.before).at("touched"), subject, self.mark)
         return self.operation.request(self.action, subject, self.api, self.mark)
-
-    # What was sent
-
-    def unsettled(self) -> Sequence[Attempt]:
-        return list(self.execution.attempts.filter(outcome__in=UNSETTLED, is_fence=False))
 
     def next_step(self, seen: Seen, unsettled: Sequence[Attempt]) -> Next:
         sent = [Sent(a.resource_version, a.generation, was_refused=a.status == 409) for a in unsettled]
@@ -126,8 +121,10 @@ class Act:
 
     # How it ends
 
+    @transaction.atomic
     def fail(self, reason: str, detail: str) -> None:
         execution_state.advance(self.claim, S.FAILED, reason=reason[:40], detail=detail)
+        lessons.refused(self.execution, at=timezone.now())
         log.error("execution.failed", reason=reason, detail=detail)
 
     def cancel(self, reason: str, detail: str) -> None:
@@ -175,12 +172,7 @@ def done(
     detail: str = "",
 ) -> None:
     """The change is there: what it made is kept, one of `attempts` has landed, and verification follows."""
-    for attempt in attempts:
-        landed = attempt is attempts[-1]
-        attempt.outcome = Attempt.Outcome.APPLIED if landed else Attempt.Outcome.NO_EFFECT
-        attempt.error = attempt.error if landed else f"{attempt.error} (another request of this execution landed)".strip()
-        attempt.finished_at = attempt.finished_at or timezone.now()
-        attempt.save(update_fields=["outcome", "error", "finished_at"])
+    rows.landed(attempts)
     execution_state.advance(
         held,
         S.SUCCEEDED,
@@ -201,11 +193,3 @@ def _made(execution: Execution, shown: KubeObject | None) -> dict[str, JsonValue
     if shown is not None:
         made |= {"generation": shown.generation, "version": shown.resource_version}
     return made
-
-
-def bury(attempts: Sequence[Attempt], why: str) -> None:
-    """None of them has landed or can land any more."""
-    for attempt in attempts:
-        attempt.outcome, attempt.error = Attempt.Outcome.NO_EFFECT, f"{attempt.error} ({why})".strip()
-        attempt.finished_at = attempt.finished_at or timezone.now()
-        attempt.save(update_fields=["outcome", "error", "finished_at"])

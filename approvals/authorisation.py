@@ -11,6 +11,7 @@ from aiops.access import roles
 from aiops.access.roles import Act, Role
 from aiops.core.errors import NotAllowed
 from aiops.core.scales import Risk, Tier
+from approvals import autonomy, surveys
 from approvals.models import Approval, Execution
 from incidents import holds
 from incidents.models import Alert, Hold, Incident
@@ -39,7 +40,22 @@ def check(execution: Execution) -> Refusal | None:
         return Refusal("resolved", "The incident is over")
     if not incident.alerts.filter(status__in=Alert.OPEN).exists():
         return Refusal("resolved", "No alert of the incident fires any more")
-    return _signatures(approval)
+    return _signatures(approval) or (_alone(execution) if execution.autonomous else None)
+
+
+def _alone(execution: Execution) -> Refusal | None:
+    """What stops an act that nobody signed: the switch, the breaker, the budget that it was started under, silence."""
+    conf = settings.AIOPS.approvals
+    if not autonomy.is_on():
+        return Refusal("autonomy_switch", "Autonomy was switched off")
+    recent = surveys.recent_acts(execution.target_key, at=timezone.now())
+    if (recent["failed_autonomous"] or 0) >= conf.breaker_failures:
+        return Refusal("breaker", "Too many autonomous acts have failed lately")
+    if (recent["autonomous_last_hour"] or 0) > conf.autonomy_per_hour:  # this one is among them
+        return Refusal("budget", f"More than {conf.autonomy_per_hour} autonomous acts this hour")
+    if not execution.incident.alerts.filter(status=Alert.Status.FIRING).exists():
+        return Refusal("stale_alert", "The alert is not heard any more; a person looks first")
+    return None
 
 
 def _is_late(execution: Execution) -> bool:
@@ -51,15 +67,7 @@ def _hold_on(incident: Incident) -> Hold | None:
     in_force = holds.in_force(timezone.now(), Hold.Stops.ACT)
     if not in_force:
         return None
-    root = incident.root_alert
-    words = holds.words_of(
-        root.labels if root else {},
-        cluster=incident.cluster,
-        environment=incident.environment,
-        namespace=incident.namespace,
-        services=incident.services,
-    )
-    return holds.first_fitting(in_force, words)
+    return holds.first_fitting(in_force, holds.words_of_incident(incident))
 
 
 def _signatures(approval: Approval) -> Refusal | None:

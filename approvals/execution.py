@@ -21,18 +21,19 @@ from aiops.connectors.errors import Ambiguous, Permanent, Transient
 from aiops.connectors.kubernetes import Kubernetes, Request, client_for
 from aiops.core.clusters import Cluster
 from aiops.core.errors import Conflict
-from aiops.core.targets import Target, owner_of_pod
 from aiops.live import publish
-from approvals import baseline, execution_state, leases, readback, sending
-from approvals.acts import UNSETTLED, Act, Look, bury, done
+from approvals import attempts, baseline, execution_state, landing, leases, readback, sending
+from approvals.acts import Act, Look, done
+from approvals.attempts import Stopped
 from approvals.changes import changes_between
 from approvals.conf import ApprovalsConf
 from approvals.execution_state import Fenced, LostLease, execution_planned, words_of
+from approvals.landing import After
 from approvals.leases import Claim
 from approvals.models import Approval, Execution
 from approvals.operations import operation_for
 from approvals.protocol import Next
-from approvals.sending import After, Stopped
+from approvals.targets import target_key
 from incidents.models import TimelineEvent
 from learning.scopes import Scope
 
@@ -108,8 +109,7 @@ def _rehearse_and_send(act: Act) -> After:
         look = act.look()
         match act.next_step(look.seen, ()):
             case Next.LANDED:
-                act.succeed(look.proof, ())
-                return After.OVER
+                return landing.landed(act, look.proof, ())
             case Next.OVERTAKEN | Next.REPEAT:
                 act.cancel("drifted", _drift(act, look))
                 return After.OVER
@@ -143,7 +143,8 @@ def _rehearsed(act: Act, look: Look) -> Request | None:
         raise
     except Permanent as error:
         act.claim.write(dry_run={"clean": False, "ms": _ms_since(began), "changes": [], "error": error.detail})
-        raise Permanent(error.attempted, f"refused in a dry run: {error.why}", code="dry_run_refused") from None
+        code = error.code if error.code in ("forbidden", "unauthorised") else "dry_run_refused"
+        raise Permanent(error.attempted, f"refused in a dry run: {error.why}", code=code) from None
     touched = act.operation.touched(promised) if request.patch and not request.subresource else None
     before, after = act.operation.touched(subject), touched
     shown: list[JsonValue] = [list(change) for change in changes_between(before, after)] if after is not None else []
@@ -186,12 +187,6 @@ def connector(conf: ApprovalsConf) -> Connect:
 
 
 # What others ask of an execution
-
-
-def target_key(cluster: str, target: Target) -> str:
-    """What only one act at a time may change. A pod's is its workload's, as far as its name tells."""
-    owner = owner_of_pod(target.namespace, target.name) if target.kind == "Pod" else target
-    return f"{cluster}/{owner.kind}/{owner.namespace or ''}/{owner.name}"
 
 
 def plan_execution(approval: Approval, *, autonomous: bool, at: datetime) -> Execution:
@@ -281,11 +276,11 @@ def settle(execution: Execution, principal: Principal, *, effect: bool, reason: 
         raise Conflict(f"it is {row.status}; only what is unclear is settled", code="not_ambiguous", state=row.status)
     record(principal, access.Act.SETTLE, "execution", row.pk, incident=row.incident.ref, effect=effect, reason=reason)
     held = _taken_over(row)
-    unsettled = list(row.attempts.filter(outcome__in=UNSETTLED, is_fence=False))
+    unsettled = attempts.unsettled(row)
     if effect:
         done(held, settings.AIOPS.approvals, shown=None, attempts=unsettled, actor=principal, detail=reason)
     else:
-        bury(unsettled, f"settled by {principal.name}")
+        attempts.bury(unsettled, f"settled by {principal.name}")
         execution_state.advance(held, S.FAILED, actor=principal, detail=reason, reason="settled")
     return row
 

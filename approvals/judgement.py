@@ -26,17 +26,24 @@ class AlertIs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """The alert's own metric against its band from before the incident."""
+    """The alert's own metric against its band from before the incident; a side that does not matter is None."""
 
     name: str
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     at_act: float | None
     now: float
+    curve: Sequence[tuple[float, float]] = ()
 
     @property
     def is_back(self) -> bool:
-        return self.low <= self.now <= self.high
+        return (self.low is None or self.now >= self.low) and (self.high is None or self.now <= self.high)
+
+    @property
+    def words(self) -> str:
+        sides = [f"at least {self.low:.4g}"] if self.low is not None else []
+        sides += [f"at most {self.high:.4g}"] if self.high is not None else []
+        return f"{self.now:.4g}, before the incident {' and '.join(sides)}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from approvals.operations.marks import Mark
 from approvals.operations.operation import Operation
 from approvals.plans import DryRun, Plan
 
-REHEARSALS = 3
+REHEARSALS = 5
 
 
 def plan(action: Action, cluster: Cluster, *, conf: ApprovalsConf) -> Plan:
@@ -44,7 +44,7 @@ def plan_with(api: Kubernetes, action: Action, cluster: str, *, conf: ApprovalsC
     operation = operation_for(action)
     subject = api.need(operation.subject(action))
     exact = operation.concretise(action, subject, api, conf)
-    operation.refuse(exact, subject, api)
+    operation.refuse(exact, subject, api, conf)
     for attempt in range(REHEARSALS):
         try:
             rehearsal = _rehearse(api, operation, exact)

@@ -8,14 +8,15 @@ from django.db.models.functions import Now
 
 from aiops.connectors.errors import Permanent, Transient
 from aiops.core.errors import Conflict
-from approvals import execution_state, messages, sending
-from approvals.acts import Act, Look, bury
+from approvals import attempts, execution_state, landing, messages, sending
+from approvals.acts import Act, Look
+from approvals.attempts import Stopped
+from approvals.landing import After
 from approvals.leases import Claim, in_seconds
 from approvals.models import Attempt, Execution
 from approvals.operations import marks
 from approvals.operations.operation import Bound
 from approvals.protocol import Next
-from approvals.sending import After, Stopped
 from incidents.models import TimelineEvent
 
 log = structlog.get_logger(__name__)
@@ -28,7 +29,7 @@ def find_out(act: Act, *, at_once: bool) -> None:
     `at_once`: time has passed already since it was sent, or the answer said that only the object tells.
     """
     conf = act.claim.conf
-    if act.execution.status == S.RUNNING:
+    if act.execution.status == S.RUNNING and attempts.unsettled(act.execution):
         execution_state.advance(act.claim, S.AMBIGUOUS, detail="Its worker ended before the answer was recorded; reading back")
     pauses = iter(conf.readback_after_s)
     after = After.LOOK if at_once else After.WAIT
@@ -49,7 +50,7 @@ def find_out(act: Act, *, at_once: bool) -> None:
 
 def _settle(act: Act) -> After:
     """One look, and what follows from it."""
-    unsettled = act.unsettled()
+    unsettled = attempts.unsettled(act.execution)
     try:
         look = act.look()
     except (Transient, Permanent) as error:
@@ -57,8 +58,7 @@ def _settle(act: Act) -> After:
         return After.WAIT
     match act.next_step(look.seen, unsettled):
         case Next.LANDED:
-            act.succeed(look.proof, unsettled)
-            return After.OVER
+            return landing.landed(act, look.proof, unsettled)
         case Next.OVERTAKEN:
             _overtaken(act, look, unsettled)
             return After.OVER
@@ -73,7 +73,7 @@ def _settle(act: Act) -> After:
 
 @transaction.atomic
 def _overtaken(act: Act, look: Look, unsettled: Sequence[Attempt]) -> None:
-    bury(unsettled, f"dead: the object is at version {look.seen.version or 'none'} now")
+    attempts.bury(unsettled, f"dead: the object is at version {look.seen.version or 'none'} now")
     refusal = act.unwanted()
     if refusal is not None and refusal.reason == "stopped":
         act.cancel(refusal.reason, refusal.detail)
@@ -95,7 +95,7 @@ def _repeat(act: Act, look: Look, unsettled: Sequence[Attempt]) -> After:
 
 def _anew(act: Act, look: Look, unsettled: Sequence[Attempt]) -> After:
     """Nothing that was sent can land any more and the target is as it was: begin again at the version it has now."""
-    bury(unsettled, f"dead: the object is at version {look.seen.version} now")
+    attempts.bury(unsettled, f"dead: the object is at version {look.seen.version} now")
     if (refusal := act.unwanted()) is not None:
         act.cancel(refusal.reason, refusal.detail)
         return After.OVER

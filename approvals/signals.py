@@ -10,10 +10,11 @@ from pydantic import JsonValue
 from aiops.connectors.errors import Permanent, Transient
 from aiops.connectors.kubernetes import Kubernetes
 from aiops.connectors.kubernetes_objects import KubeObject, Ref
+from aiops.connectors.prometheus import Prometheus
 from aiops.core.actions import ChangeAction
-from approvals import baseline
+from approvals import baseline, metric_band
 from approvals.conf import ApprovalsConf
-from approvals.judgement import AlertIs, Signals
+from approvals.judgement import AlertIs, Metric, Signals
 from approvals.models import Execution
 from approvals.operations import operation_for, workloads
 from approvals.operations.marks import Mark
@@ -58,7 +59,9 @@ class Sight:
     after: Mapping[str, JsonValue]
 
 
-def look(execution: Execution, api: Kubernetes | None, *, now: datetime, conf: ApprovalsConf) -> Sight:
+def look(
+    execution: Execution, api: Kubernetes | None, prometheus: Prometheus | None, *, now: datetime, conf: ApprovalsConf
+) -> Sight:
     """Everything that can be seen of `execution` now. What cannot be read is said so, and never raises."""
     memory = Memory.load(execution.verification.get("memory"))
     before = KubeObject(execution.before).at("subject")
@@ -70,12 +73,13 @@ def look(execution: Execution, api: Kubernetes | None, *, now: datetime, conf: A
         subject = api.get(operation.proof(action, Mark(execution.mark, execution.planned_at)))
         progress = operation.progress(action, subject, api, was)
         is_ours = _is_ours(execution, subject)
-        harmed = (*_lost_pods(execution, was, api), *_new_alerts(execution, conf))
+        harmed = (*_lost_pods(execution, api), *_new_alerts(execution, conf)) if progress.done else ()
         unread = ""
     except (Transient, Permanent) as error:
         subject, progress, is_ours, harmed, unread = None, None, True, (), error.detail
     memory = _remember(memory, progress.done if progress else None, progress.restarts if progress else None, bool(harmed), now)
-    alert, cleared_at, for_s = _own_alert(execution)
+    own = _own_alerts(execution)
+    alert, cleared_at = _state_of(own)
     sent_at = execution.started_at or now
     signals = Signals(
         sent_at=sent_at,
@@ -87,7 +91,8 @@ def look(execution: Execution, api: Kubernetes | None, *, now: datetime, conf: A
         quiet_since=memory.quiet_since,
         alert=alert,
         cleared_at=cleared_at,
-        alert_for_s=for_s,
+        alert_for_s=_for_s(own, prometheus),
+        metric=_metric(execution, own, prometheus, sent_at, now) if progress and progress.done else None,
         harmed=harmed,
         harmed_since=memory.harmed_since,
         is_undoing=execution.direction == Execution.Direction.ROLLBACK,
@@ -119,20 +124,34 @@ def _is_ours(execution: Execution, subject: KubeObject | None) -> bool:
 # The incident's own alert
 
 
-def _own_alert(execution: Execution) -> tuple[AlertIs, datetime | None, float]:
-    """How it stands, when it cleared, and its own `for` in seconds: before that time is over it could not fire again."""
+def _own_alerts(execution: Execution) -> Sequence[Alert]:
+    """Those that the incident is named for; all of its alerts where none is."""
     incident = execution.incident
     alerts = list(incident.alerts.filter(is_test=False))
-    own = [alert for alert in alerts if alert.name == incident.alert_name] or alerts
-    if not own:
-        return AlertIs.UNKNOWN, None, 0.0
-    for_s = max(_for_of(alert) for alert in own)
+    return [alert for alert in alerts if alert.name == incident.alert_name] or alerts
+
+
+def _state_of(own: Sequence[Alert]) -> tuple[AlertIs, datetime | None]:
+    """How they stand, the worst first, and when they cleared."""
     states = {alert.status for alert in own}
+    if not states:
+        return AlertIs.UNKNOWN, None
     if Alert.Status.FIRING in states:
-        return AlertIs.FIRING, None, for_s
+        return AlertIs.FIRING, None
     if Alert.Status.STALE in states:
-        return AlertIs.STALE, None, for_s
-    return AlertIs.CLEARED, max((alert.ended_at for alert in own if alert.ended_at), default=None), for_s
+        return AlertIs.STALE, None
+    return AlertIs.CLEARED, max((alert.ended_at for alert in own if alert.ended_at), default=None)
+
+
+def _for_s(own: Sequence[Alert], prometheus: Prometheus | None) -> float:
+    """Their own `for` in seconds: before that is over they could not fire again. From the rule, else as they say."""
+    said = max((_for_of(alert) for alert in own), default=0.0)
+    if said or prometheus is None or not own:
+        return said
+    try:
+        return prometheus.alert_for_s(own[0].name) or 0.0
+    except (Transient, Permanent):
+        return 0.0
 
 
 def _for_of(alert: Alert) -> float:
@@ -144,26 +163,34 @@ def _for_of(alert: Alert) -> float:
     return 0.0
 
 
+def _metric(
+    execution: Execution, own: Sequence[Alert], prometheus: Prometheus | None, sent_at: datetime, now: datetime
+) -> Metric | None:
+    if prometheus is None or not own:
+        return None
+    return metric_band.read(own[0], prometheus, opened_at=execution.incident.opened_at, sent_at=sent_at, now=now)
+
+
 # Neighbours
 
 
-def _lost_pods(execution: Execution, was: KubeObject, api: Kubernetes) -> Sequence[str]:
-    """Workloads beside the target with fewer ready pods than before the act, and fewer than they want."""
+def _lost_pods(execution: Execution, api: Kubernetes) -> Sequence[str]:
+    """Workloads near the target with fewer ready pods than before the act, and fewer than they want."""
     before = execution.before.get("neighbours")
     if not isinstance(before, dict) or not before:
         return ()
-    now = baseline.neighbours(api, was) or {}
+    now = baseline.ready_pods(api, sorted({name.partition("/")[0] for name in before}))
     lost: list[str] = []
     for name, had in before.items():
         has = now.get(name, 0)
-        if isinstance(had, int) and isinstance(has, int) and has < had and _wants_more(name, has, was.namespace, api):
+        if isinstance(had, int) and has < had and _wants_more(name, has, api):
             lost.append(f"{name} has {has} of {had} ready pods")
     return lost
 
 
-def _wants_more(name: str, has: int, namespace: str, api: Kubernetes) -> bool:
+def _wants_more(name: str, has: int, api: Kubernetes) -> bool:
     """Whether a neighbour lacks pods, rather than having been scaled down or removed by somebody."""
-    kind, _, plain = name.partition("/")
+    namespace, kind, plain = name.split("/", 2)
     if kind not in ("Deployment", "StatefulSet", "DaemonSet"):
         return False  # jobs end, and nobody makes a bare pod again
     found = api.get(Ref(kind, namespace, plain))
@@ -206,7 +233,7 @@ def checks_of(signals: Signals) -> list[JsonValue]:
         ("The alert cleared", alert, signals.alert.value),
     ]
     if metric is not None:
-        rows.append((metric.name, metric.is_back, f"{metric.now:g}, before {metric.low:g} to {metric.high:g}"))
+        rows.append((metric.name, metric.is_back, metric.words))
     rows.append(("Neighbours unharmed", None if progress is None else not signals.harmed, ", ".join(signals.harmed)))
     return [{"name": name, "met": met, "detail": detail} for name, met, detail in rows]
 

@@ -10,7 +10,7 @@ from aiops.connectors.errors import Permanent, Transient
 from aiops.connectors.kubernetes import Kubernetes
 from aiops.connectors.kubernetes_objects import KubeObject, Ref, selects
 from aiops.core.actions import Action, CordonDrainNode, DeletePod, ExpandStorage, RenewCertificate, RerunJob, Scale, ScaleUp
-from approvals.operations import eviction, owners, workloads
+from approvals.operations import drain, eviction, owners, workloads
 from approvals.plans import Surroundings
 from incidents.models import Dependency
 
@@ -88,7 +88,7 @@ def start_of_pods(workload: KubeObject, api: Kubernetes) -> float:
         ]
     except (Permanent, Transient):
         seen = []
-    if seen:
+    if any(seen):  # one that starts in no time at all was never watched starting
         return max(0.0, statistics.median(seen))
     declared = [
         probe_s
@@ -133,7 +133,7 @@ def _listed(text: str) -> Iterable[str]:
 def _around_node(node: KubeObject, api: Kubernetes) -> Surroundings:
     """All that runs on a node. What is left is told for the workload that loses most."""
     try:
-        here = [pod for pod in api.find("Pod", fields=f"spec.nodeName={node.name}") if _moves(pod)]
+        here = drain.movable(node.name, api)
     except (Permanent, Transient) as error:
         return Surroundings(unread=(f"pods of {node.name}: {error.why}",))
     lefts: list[int] = []
@@ -159,14 +159,6 @@ def _around_node(node: KubeObject, api: Kubernetes) -> Surroundings:
         criticality=min(criticality, default=None),
         unread=tuple(unread),
     )
-
-
-def _moves(pod: KubeObject) -> bool:
-    """Whether a drain takes it away: not what belongs to the node itself."""
-    owner = pod.controller()
-    is_mirror = "kubernetes.io/config.mirror" in pod.annotations
-    is_over = pod.text("status", "phase") in ("Succeeded", "Failed")
-    return not is_mirror and not is_over and (owner is None or owner.text("kind") != "DaemonSet")
 
 
 def _workloads_of(pods: Iterable[KubeObject], api: Kubernetes) -> dict[Ref, tuple[KubeObject, int]]:

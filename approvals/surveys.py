@@ -6,13 +6,15 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Count, F, Max, Q
 
-from aiops.core.actions import Action, Executor, Undo
+from aiops.core.actions import Action, Undo
 from aiops.core.clusters import Cluster
 from aiops.core.scales import Severity
 from approvals import autonomy
 from approvals.models import Execution
+from approvals.operations import OPERATIONS
 from approvals.plans import Plan
 from approvals.policy import Inputs
+from approvals.targets import target_key
 from incidents import holds
 from incidents.models import Alert, Decision, Hold, Incident
 from learning import trust
@@ -37,7 +39,7 @@ def cluster_named(name: str) -> Cluster | None:
 
 def has_executor(action: Action) -> bool:
     """Whether anything here can carry out an action of this class."""
-    return action.spec.executor is Executor.KUBERNETES
+    return action.action_class in OPERATIONS
 
 
 def inputs_for(decision: Decision, plan: Plan, *, at: datetime, broker_up: bool) -> Inputs:
@@ -83,7 +85,7 @@ def plan_key(incident: Incident, action: Action) -> str:
     target = action.target
     if target is None:
         return f"{incident.cluster}/{incident.ref}"
-    return f"{incident.cluster}/{target.kind}/{target.namespace or ''}/{target.resource}"
+    return target_key(incident.cluster, target)
 
 
 def recent_acts(target_key: str, *, at: datetime) -> dict[str, int | float | None]:

@@ -15,9 +15,10 @@ from pydantic import JsonValue
 from aiops.access.principals import SYSTEM
 from aiops.connectors.errors import Permanent
 from aiops.connectors.kubernetes import Kubernetes
+from aiops.connectors.prometheus import Prometheus
 from aiops.core.errors import Conflict
 from aiops.live import publish
-from approvals import execution_state, messages, rollbacks, signals
+from approvals import execution_state, lessons, messages, rollbacks, signals
 from approvals.conf import ApprovalsConf
 from approvals.execution import Connect, cluster_of, connector
 from approvals.execution_state import Fenced, execution_verified, words_of
@@ -27,7 +28,6 @@ from approvals.models import Execution
 from approvals.signals import Sight
 from incidents import decision_state, incident_state
 from incidents.models import Alert, Decision, Evidence, Incident, TimelineEvent
-from learning import hindsight, outcomes
 
 log = structlog.get_logger(__name__)
 S = Execution.Status
@@ -45,7 +45,7 @@ def verify(execution_id: UUID, *, connect: Connect | None = None) -> None:
     execution = Execution.objects.select_related("approval", "decision", "incident", "reverses").get(pk=execution_id)
     now = database_now()
     with structlog.contextvars.bound_contextvars(execution_id=str(execution_id), incident=execution.incident.ref):
-        sight = signals.look(execution, _api(execution, connect or connector(conf)), now=now, conf=conf)
+        sight = signals.look(execution, _api(execution, connect or connector(conf)), _prometheus(), now=now, conf=conf)
         verdict = judge(sight.signals, conf, now)
         if isinstance(verdict, NotYet):
             _look_again(execution, sight, verdict, conf)
@@ -59,6 +59,11 @@ def _api(execution: Execution, connect: Connect) -> Kubernetes | None:
         return connect(cluster_of(execution))
     except (Permanent, Conflict):
         return None
+
+
+def _prometheus() -> Prometheus | None:
+    conf = settings.AIOPS
+    return Prometheus(conf.prometheus_url, conf.prometheus_token.get_secret_value()) if conf.prometheus_url else None
 
 
 def _look_again(execution: Execution, sight: Sight, verdict: NotYet, conf: ApprovalsConf) -> None:
@@ -116,7 +121,7 @@ def _undone(execution: Execution, verdict: Verdict, now: datetime) -> None:
     assert first is not None
     if verdict.result == Result.SUCCESS:
         execution_state.advance(Fenced(first, first.fence), S.ROLLED_BACK, detail=execution.detail)
-        hindsight.rolled_back(first.pk, actor=SYSTEM.name, at=now, reason=execution.detail)
+        lessons.rolled_back(first, at=now, reason=execution.detail)
     else:
         _ask_a_person(execution, f"The rollback was verified as {verdict.result}: {verdict.words}")
 
@@ -125,7 +130,7 @@ def _follow(execution: Execution, sight: Sight, verdict: Verdict, now: datetime)
     is_undoing = verdict.result == Result.FAILED and sight.signals.is_ours and _roll_back(execution, verdict)
     if verdict.result == Result.FAILED and not is_undoing:
         _ask_a_person(execution, verdict.words)
-    _learn(execution, verdict, now)
+    lessons.verified(execution, verdict, at=now)
     Evidence.objects.create(
         incident=execution.incident,
         decision=execution.decision,
@@ -154,38 +159,6 @@ def _roll_back(execution: Execution, verdict: Verdict) -> bool:
 def _ask_a_person(execution: Execution, words: str) -> None:
     tried = f"{words_of(execution)} was done and has not helped. {words}"
     TimelineEvent.record(execution.incident_id, "execution.failed_verification", "A person is asked", detail=tried, status="bad")
-
-
-def _learn(execution: Execution, verdict: Verdict, now: datetime) -> None:
-    """The one outcome of this run: trust, playbooks and indicators are fed from it."""
-    incident, decision, approval = execution.incident, execution.decision, execution.approval
-    proposal, judged = decision.proposal, decision.assessment or {}
-    is_unverifiable = verdict.result == Result.TIMEOUT and verdict.reason == "unverifiable"
-    began = execution.started_at or now
-    outcomes.record(
-        execution=execution.pk,
-        incident=incident.pk,
-        decision=decision.pk,
-        at=now,
-        result="unverifiable" if is_unverifiable else str(verdict.result),
-        autonomous=execution.autonomous,
-        allowed_alone=bool(judged.get("alone") or judged.get("watches")),
-        source=proposal.source if proposal else "human",
-        action=execution.action,
-        environment=execution.environment,
-        namespace=execution.namespace,
-        alert_name=execution.alert_name,
-        anomaly_key=incident.anomaly_key,
-        category=incident.category,
-        seconds=(now - began).total_seconds(),
-        blast_score=approval.blast_score,
-        tier=str(judged.get("tier_before") or approval.tier),
-        playbook=proposal.matched_playbook if proposal else None,
-        predicted=judged.get("mean"),
-        claimed=proposal.confidence if proposal and proposal.confidence > 0 else None,
-        signers=[signature.by for signature in approval.signatures.all()],
-        needless=verdict.is_needless,
-    )
 
 
 def _tell_the_incident(execution: Execution, verdict: Verdict) -> None:

@@ -116,8 +116,8 @@ class Kubernetes:
     read_timeout_s: float = 5.0
     request_timeout_s: float = 8.0
     transport: httpx2.AsyncBaseTransport | None = None
-    _tls: ssl.SSLContext | None = field(default=None, compare=False)
-    _auth: httpx2.Auth | None = field(default=None, compare=False)
+    tls: ssl.SSLContext | None = field(default=None, compare=False)
+    auth: httpx2.Auth | None = field(default=None, compare=False)
 
     # Reads
 
@@ -156,8 +156,8 @@ class Kubernetes:
     def _http(self, timeout_s: float) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(
             base_url=self.config.cluster.server,
-            verify=self._tls if self._tls is not None else False,
-            auth=self._auth,
+            verify=self.tls if self.tls is not None else False,
+            auth=self.auth,
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
             timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s)),
             limits=httpx2.Limits(max_keepalive_connections=0),
@@ -298,6 +298,6 @@ def _client(kubeconfig: Path | None, changed_ns: int, read_timeout_s: float, req
         config=config,
         read_timeout_s=read_timeout_s,
         request_timeout_s=request_timeout_s,
-        _tls=tls,
-        _auth=user_auth(user),
+        tls=tls,
+        auth=user_auth(user),
     )

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from aiops.core.actions import Action, ActionClass
 from aiops.core.errors import Conflict
-from approvals.operations import certificates, eviction, jobs, resources, restart, rollback, scaling, storage
+from approvals.operations import certificates, drain, eviction, jobs, resources, restart, rollback, scaling, storage
 from approvals.operations.operation import Operation
 
 OPERATIONS: Mapping[ActionClass, Operation] = {
@@ -14,6 +14,7 @@ OPERATIONS: Mapping[ActionClass, Operation] = {
     ActionClass.ROLLBACK: rollback,
     ActionClass.DELETE_POD: eviction,
     ActionClass.ADJUST_RESOURCES: resources,
+    ActionClass.CORDON_DRAIN_NODE: drain,
     ActionClass.RERUN_JOB: jobs,
     ActionClass.EXPAND_STORAGE: storage,
     ActionClass.RENEW_CERTIFICATE: certificates,

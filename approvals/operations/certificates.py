@@ -32,7 +32,7 @@ def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: Appro
     return action
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes) -> None:
+def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
     if subject.kind != "Certificate":
         raise Conflict(f"{subject.kind} {subject.name} has no certificate of cert-manager; name the Certificate", code="kind")
     issuing = subject.condition(ISSUING)

@@ -31,7 +31,7 @@ def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: Appro
     return action
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes) -> None:
+def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
     if subject.is_terminating:
         raise Conflict(f"pod {subject.name} is on its way out already", code="nothing_to_do", state="terminating")
 

@@ -33,7 +33,7 @@ def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: Appro
     return action
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes) -> None:
+def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
     if subject.kind == "Job" and subject.number("status", "active") > 0:
         raise Conflict(f"job {subject.name} is still running", code="nothing_to_do", state="active")
 

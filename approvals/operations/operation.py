@@ -53,7 +53,7 @@ class Operation(Protocol):
     def concretise(self, action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> Action:
         """The action with absolute values, filled in from the live object."""
 
-    def refuse(self, action: Action, subject: KubeObject, api: Kubernetes) -> None:
+    def refuse(self, action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
         """Raise Conflict where this must not be done to the object as it stands."""
 
     def request(self, action: Action, subject: KubeObject, api: Kubernetes, mark: Mark) -> Request:

@@ -40,7 +40,7 @@ def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: Appro
     return action.model_copy(update={"container": name, "memory": quantities.times(limit, RAISE_BY)})
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes) -> None:
+def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
     assert isinstance(action, AdjustResources)
     workloads.refuse_paused(subject)
     workloads.refuse_on_delete(subject)

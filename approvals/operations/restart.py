@@ -26,7 +26,7 @@ def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: Appro
     return action
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes) -> None:
+def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
     workloads.refuse_paused(subject)
     workloads.refuse_on_delete(subject)
 

@@ -38,7 +38,7 @@ def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: Appro
     return action.model_copy(update={"revision": found.number, "template_hash": found.hash})
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes) -> None:
+def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
     workloads.refuse_paused(subject)
     workloads.refuse_on_delete(subject)
     if owner := owners.gitops_owner(subject):

@@ -37,7 +37,7 @@ def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: Appro
     return action.model_copy(update={"replicas": wanted})
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes) -> None:
+def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
     assert isinstance(action, Scale)
     now, wanted = workloads.replicas(subject), action.replicas
     if hpa := owners.autoscaler_of(subject, api):

@@ -34,7 +34,7 @@ def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: Appro
     return action.model_copy(update={"size": quantities.times(_size(subject), RAISE_BY)})
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes) -> None:
+def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
     assert isinstance(action, ExpandStorage)
     assert action.size is not None
     if quantities.parse(action.size) <= quantities.parse(_size(subject)):

@@ -10,6 +10,8 @@ from pytest_django.plugin import DjangoDbBlocker
 
 from aiops.runtime.servers import Postgres, Redis
 
+pytest_plugins = ["tests.product"]  # the fixture `product`: everything as its own processes
+
 _SERVERS = pytest.StashKey[tuple[Postgres, Redis]]()
 
 

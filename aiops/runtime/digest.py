@@ -8,6 +8,8 @@ WIDTH = 160
 LINES_PER_S = 8  # of what is below a warning
 BURST = 24
 LONGEST_LINE_BYTES = 65_536
+REPEATING_LOGGERS = frozenset({"django.request"})  # each of its lines stands beside one with more in it
+BUSY_LOGGERS = frozenset({"celery.worker.strategy", "celery.app.trace", "uvicorn.error"})  # worth a look when something is wrong
 QUIET_KEYS = frozenset({"event", "level", "logger", "timestamp", "request_id", "task_id", "parent_task_id", "exception", "stack"})
 
 
@@ -64,9 +66,12 @@ def brief(process: str, line: str) -> tuple[str, bool] | None:
     if not isinstance(event, Mapping) or "event" not in event:
         return None
     level = str(event.get("level", "info"))
+    matters = level in {"warning", "error", "critical"}
+    if event.get("logger") in REPEATING_LOGGERS or (event.get("logger") in BUSY_LOGGERS and not matters):
+        return None
     details = " ".join(f"{key}={value}" for key, value in event.items() if key not in QUIET_KEYS)
     at = str(event.get("timestamp", ""))[11:19]
     text = " ".join(f"{at} {process:<8} {level:<7} {event['event']} {details}".split("\n")).rstrip()
     printable = "".join(character if character.isprintable() else "?" for character in text)
     cut = printable if len(printable) <= WIDTH else printable[: WIDTH - 1] + "…"
-    return cut, level in {"warning", "error", "critical"}
+    return cut, matters

@@ -27,6 +27,12 @@ def test_a_line_is_cut_and_cannot_move_the_cursor() -> None:
     assert "\n" not in shown
 
 
+def test_every_task_and_every_refused_page_are_not_told_twice() -> None:
+    assert brief("worker", line("Task decide succeeded", logger="celery.app.trace")) is None
+    assert brief("worker", line("Task decide raised", level="error", logger="celery.app.trace")) is not None
+    assert brief("web", line("Not Found: /x", level="warning", logger="django.request")) is None
+
+
 class Screen:
     def __init__(self) -> None:
         self.lines: list[str] = []

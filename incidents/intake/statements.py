@@ -40,9 +40,9 @@ UPDATE incidents_alert a SET occurrences = a.occurrences + 1, last_seen = now(),
 RETURNING a.fingerprint, a.id, a.incident_id, false
 """
 
-# A body that is not newer than the last end we know is a replay: it reopens nothing. An end that only was missing from
-# the sender's list (`unlisted_since`) is no such end: whoever sends the alert again knows better. One that another
-# request has stored meanwhile is counted there.
+# A body that is not newer than the last end we know, or of an episode that has ended, is a replay: it reopens nothing.
+# An end that only was missing from the sender's list (`unlisted_since`) is no such end: whoever sends the alert again
+# knows better. One that another request has stored meanwhile is counted there.
 UPSERT_FIRING = f"""
 WITH {_GIVEN}, fired AS (
     INSERT INTO incidents_alert ({_COLUMNS})
@@ -52,7 +52,7 @@ WITH {_GIVEN}, fired AS (
       FROM given g
      WHERE NOT EXISTS (SELECT FROM incidents_alert old
                         WHERE old.source = %(source)s AND old.fingerprint = g.fingerprint AND old.status = 'resolved'
-                          AND old.ended_at >= g.starts_at AND old.unlisted_since IS NULL)
+                          AND (old.ended_at >= g.starts_at OR old.starts_at = g.starts_at) AND old.unlisted_since IS NULL)
      ORDER BY g.fingerprint
         ON CONFLICT (source, fingerprint) WHERE status IN ('firing', 'stale')
         DO UPDATE SET occurrences = incidents_alert.occurrences + 1, last_seen = now(), status = 'firing'
@@ -60,15 +60,15 @@ WITH {_GIVEN}, fired AS (
 SELECT fingerprint, id, incident_id, is_new FROM fired
 """
 
-# A resolved alert that was never heard firing is stored too, once, and opens nothing. The same `starts_at` names the
-# episode that ends, even where the sender's clock had put it into the future.
+# A resolved alert that was never heard firing is stored too, once, and opens nothing. An episode that began in the future,
+# as its sender says, began when it was first heard: Alertmanager gives alerts without a beginning that of their end.
 UPSERT_RESOLVED = f"""
 WITH {_GIVEN}, ended AS (
-    UPDATE incidents_alert a SET status = 'resolved', ended_at = greatest(g.ended_at, a.starts_at), last_seen = now(),
+    UPDATE incidents_alert a SET status = 'resolved', ended_at = g.ended_at, last_seen = now(),
            unlisted_since = NULL
       FROM (SELECT * FROM given ORDER BY fingerprint) g
      WHERE a.source = %(source)s AND a.fingerprint = g.fingerprint AND a.status IN ('firing', 'stale')
-       AND (a.starts_at <= g.ended_at OR a.starts_at = g.starts_at)
+       AND (least(a.starts_at, a.first_seen) <= g.ended_at OR a.starts_at = g.starts_at)
     RETURNING a.id, a.fingerprint, a.incident_id),
 unheard AS (
     INSERT INTO incidents_alert ({_COLUMNS})
@@ -78,7 +78,8 @@ unheard AS (
       FROM given g
      WHERE NOT EXISTS (SELECT FROM incidents_alert known
                         WHERE known.source = %(source)s AND known.fingerprint = g.fingerprint
-                          AND (known.status IN ('firing', 'stale') OR known.ended_at >= g.starts_at))
+                          AND (known.status IN ('firing', 'stale') OR known.ended_at >= g.starts_at
+                               OR known.starts_at = g.starts_at))
     RETURNING id, fingerprint)
 SELECT fingerprint, id, incident_id, false AS is_new FROM ended
 UNION ALL SELECT fingerprint, id, NULL, true FROM unheard

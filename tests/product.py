@@ -182,7 +182,7 @@ class Product:
         }
         client.post("/login", data=form, headers={"Referer": self.base_url}).raise_for_status()
         assert "sessionid" in client.cookies, "the login was refused"
-        client.headers |= {"X-CSRFToken": client.cookies["csrftoken"], "Referer": self.base_url}
+        client.headers.update({"X-CSRFToken": client.cookies["csrftoken"], "Referer": self.base_url})
         return client
 
     def command(self, *arguments: str) -> list[str]:

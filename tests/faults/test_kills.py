@@ -34,17 +34,17 @@ ROUNDS = times(1, full=35)
 
 
 @pytest.fixture(scope="module")
-def _running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
     with SandboxServer(tmp_path_factory.mktemp("sandbox"), speed=100) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def sandbox(_running: SandboxServer, settings) -> Iterator[SandboxServer]:
-    use(_running, settings, pdb_patience_s=5.0)
-    yield _running
-    _running.release()
-    _running.misbehave()
+def sandbox(running: SandboxServer, settings) -> Iterator[SandboxServer]:
+    use(running, settings, pdb_patience_s=5.0)
+    yield running
+    running.release()
+    running.misbehave()
 
 
 def at_work(execution: Execution) -> Child:
@@ -194,14 +194,14 @@ def test_a_kill_doubles_nothing_and_loses_nothing(sandbox, point, figure):
 
 @pytest.mark.skipif(not IS_FULL, reason="waits out real leases: make faults")
 @pytest.mark.parametrize("point", POINTS)
-def test_a_killed_act_is_settled_within_45_s(_running, settings, point, figure):
+def test_a_killed_act_is_settled_within_45_s(running, settings, point, figure):
     """At the product's own lease and waits; the sweeper's two seconds come on top."""
-    use(_running, settings, lease_s=20.0, readback_after_s=(1.0, 2.0, 4.0, 8.0), readback_every_s=15.0)
+    use(running, settings, lease_s=20.0, readback_after_s=(1.0, 2.0, 4.0, 8.0), readback_every_s=15.0)
     began = time.monotonic()
-    execution = POINTS[point](_running, 0)
-    carry_on(execution, _running, within_s=60)
+    execution = POINTS[point](running, 0)
+    carry_on(execution, running, within_s=60)
     settled_s = time.monotonic() - began
-    assert len(_running.effects(mark=execution.mark)) == 1
+    assert len(running.effects(mark=execution.mark)) == 1
     assert settled_s < 43, f"{settled_s:.1f} s"
     figure(f"{point}: settled after {settled_s:.1f} s at the real lease")
 

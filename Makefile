@@ -6,7 +6,7 @@ WORKERS ?= auto
 BIN := .venv/bin
 HAVE_PYTHON := command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON) here: install Python 3.11 or newer, or name one: make up PYTHON=/path/to/python3.11" >&2; exit 1; }
 
-.PHONY: up test lint lock bench bench-loop faults score vendor installed installed-dev
+.PHONY: up test lint lock readme bench bench-loop faults score vendor installed installed-dev
 .DEFAULT_GOAL := help
 
 .PHONY: help
@@ -61,3 +61,7 @@ installed:
 
 installed-dev:
 	@$(HAVE_PYTHON); $(PYTHON) aiops/runtime/environment.py requirements-dev.lock
+
+# The table of settings in the README.
+readme: installed-dev
+	$(BIN)/python -m aiops.config_table

@@ -48,16 +48,16 @@ class Config(BaseSettings):
     )
     base_url: str = Field("", description="Public address of the dashboard, used in messages")
     clusters: tuple[Cluster, ...] | None = Field(None, description="Clusters to act on; unset = the sandbox under make up")
-    prometheus_url: str = ""
-    prometheus_token: SecretStr = SecretStr("")
-    alertmanager_url: str = ""
-    alertmanager_token: SecretStr = SecretStr("")
-    llm_providers: tuple[LlmProvider, ...] = ()
+    prometheus_url: str = Field("", description="Prometheus that metrics are read from, as evidence and to verify")
+    prometheus_token: SecretStr = Field(SecretStr(""), description="Bearer token for it")
+    alertmanager_url: str = Field("", description="Alertmanager whose list of open alerts is compared with ours")
+    alertmanager_token: SecretStr = Field(SecretStr(""), description="Bearer token for it")
+    llm_providers: tuple[LlmProvider, ...] = Field((), description="Language models, asked in order; none = nothing leaves")
     egress_hosts: tuple[str, ...] = Field(
         (), description="Only these hosts are posted to; needed for loopback; empty = any public one"
     )
-    grafana_secret: SecretStr = SecretStr("")
-    sentry_secret: SecretStr = SecretStr("")
+    grafana_secret: SecretStr = Field(SecretStr(""), description="Grafana signs its webhooks with it")
+    sentry_secret: SecretStr = Field(SecretStr(""), description="Sentry signs its webhooks with it")
     sentry_token: SecretStr = SecretStr("")
     sentry_url: str = ""
     slack_signing_secret: SecretStr = SecretStr("")

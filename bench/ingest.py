@@ -1,9 +1,9 @@
-"""P1 to P5: webhooks, new and known alerts, beside the ceiling of the same run."""
+"""P1 to P4: webhooks, new and known alerts, beside the ceiling of the same run."""
 
 import asyncio
 import statistics
-from dataclasses import dataclass
 
+from bench.line import Line
 from bench.load import Load, body, closed_loop, open_loop, request
 from bench.stage import Stage
 
@@ -11,17 +11,6 @@ ROUNDS, IN_FLIGHT = 3, 8
 REQUESTS = {1: 1200, 10: 500, 50: 160}
 KNOWN_REACH = {1: 0.14, 10: 0.20, 50: 0.27}
 NEW_REACH = {1: 0.11, 10: 0.18, 50: 0.30}
-
-
-@dataclass(frozen=True)
-class Line:
-    """One line of the table."""
-
-    id: str
-    what: str
-    measured: str
-    reach: str
-    met: bool
 
 
 def bodies(size: int, count: int, generation: str) -> list[bytes]:
@@ -34,9 +23,8 @@ def _send(url: str, contents: list[bytes], token: str) -> Load:
     return load
 
 
-def measure(here: Stage) -> list[Line]:
-    token = here.manage("token", "create", "bench", "--scope", "webhooks").strip().splitlines()[-1]
-    ceiling, product = here.ceiling() + "/", here.web() + "/api/v1/webhooks/alertmanager"
+def measure(here: Stage, product: str, token: str) -> list[Line]:
+    ceiling = here.ceiling() + "/"
     lines = []
     slow: list[Load] = []
     for size, count in REQUESTS.items():

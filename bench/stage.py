@@ -13,6 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from aiops.runtime.paths import RuntimePaths
+from aiops.runtime.servers import Postgres, Redis
+
 ROOT = Path(__file__).resolve().parent.parent
 
 
@@ -32,7 +35,11 @@ class Stage:
         self.processes: list[subprocess.Popen[bytes]] = []
 
     def manage(self, *arguments: str) -> str:
-        done = subprocess.run([sys.executable, "manage.py", *arguments], cwd=ROOT, env=self.env, capture_output=True, check=False)
+        return self.python("manage.py", *arguments)
+
+    def python(self, *arguments: str) -> str:
+        """What it printed; SystemExit with its complaint where it failed."""
+        done = subprocess.run([sys.executable, *arguments], cwd=ROOT, env=self.env, capture_output=True, check=False)
         if done.returncode:
             raise SystemExit(done.stderr.decode()[-2000:])
         return done.stdout.decode()
@@ -54,19 +61,31 @@ class Stage:
         )  # fmt: skip
         return wait_for(f"http://127.0.0.1:{port}", "/api/v1/health")
 
+    def worker(self) -> None:
+        """The worker and the sweeper, as under `make up`."""
+        self.start(
+            "-m", "celery", "-A", "aiops.celery", "worker", "-Q", "decide,act,default", "--concurrency", "2",
+            "--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat", process="worker",
+        )  # fmt: skip
+        self.start("manage.py", "sweep", process="sweeper")
+
+    def token(self) -> str:
+        """One that may post webhooks."""
+        made = self.manage("token", "create", "bench", "--scope", "webhooks", "--json")
+        return str(json.loads(made.strip().splitlines()[-1])["token"])
+
+    def database(self) -> str:
+        """Its address for libpq."""
+        return f"postgresql://aiops@/aiops?host={RuntimePaths(self.var).sockets}"
+
+    def database_log(self) -> Path:
+        return Postgres(RuntimePaths(self.var)).log
+
     def ceiling(self) -> str:
         port = free_port()
-        sockets = json.loads(
-            self.manage(
-                "shell",
-                "-v0",
-                "-c",
-                "import json;from django.conf import settings;print(json.dumps(str(settings.RUNTIME.sockets)))",
-            )
-        )
         self.start(
             "-m", "uvicorn", "bench.ceiling:app", "--port", str(port), "--loop", "uvloop", "--http", "httptools",
-            "--log-level", "warning", process="ceiling", CEILING_DATABASE=f"postgresql://aiops@/aiops?host={sockets}",
+            "--log-level", "warning", process="ceiling", CEILING_DATABASE=self.database(),
         )  # fmt: skip
         return wait_for(f"http://127.0.0.1:{port}", "/")
 
@@ -93,9 +112,6 @@ def wait_for(base: str, path: str) -> str:
 
 @contextmanager
 def stage() -> Iterator[Stage]:
-    from aiops.runtime.paths import RuntimePaths
-    from aiops.runtime.servers import Postgres, Redis
-
     var = Path(tempfile.mkdtemp(prefix="aiops-bench-"))
     paths = RuntimePaths(var)
     servers = (Postgres(paths), Redis(paths))

@@ -12,7 +12,6 @@ from typing import Any
 
 from django.db import connection
 from django.db.backends.postgresql.base import ServerBindingCursor
-from django.db.backends.utils import CursorWrapper
 
 # One row of a batch, by column; JSON values only.
 Row = Mapping[str, object]
@@ -228,7 +227,8 @@ class Opened:
 def _fetch(sql: str, params: Mapping[str, object] | Sequence[object]) -> list[tuple[Any, ...]]:
     """Run one of the statements above, prepared by the server after its first uses: they are long, and always the same."""
     connection.ensure_connection()
-    with CursorWrapper(ServerBindingCursor(connection.connection), connection) as cursor:  # type: ignore[call-arg]
+    wrapped = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
+    with wrapped(ServerBindingCursor(connection.connection)) as cursor:  # type: ignore[arg-type, call-arg]
         cursor.execute(sql, params)  # type: ignore[arg-type]
         return cursor.fetchall() if cursor.description else []
 

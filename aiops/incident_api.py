@@ -5,7 +5,7 @@ why these calls stand here and not in one of them.
 from datetime import datetime
 from typing import Annotated, Any
 
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import HttpResponse
 from django.utils import timezone
 from ninja import Field, Query, Router, Schema
@@ -21,6 +21,7 @@ from approvals.schemas import ApprovalOut, ExecutionOut, approval_out, execution
 from incidents import closing, facts, hold_acts, merging, ownership, postmortem
 from incidents.models import Decision, Incident
 from incidents.schemas import ActionIn, AlertOut, DecisionOut, TargetOut, Text, decision_out
+from incidents.search import matching
 
 router = Router(tags=["incidents"])
 
@@ -158,19 +159,10 @@ def incidents(request: ApiRequest, wanted: Annotated[IncidentFilter, Query()]) -
     if wanted.service:
         rows = rows.filter(services__contains=[wanted.service])
     if wanted.q:
-        rows = search(rows, wanted.q)
+        rows = matching(rows, wanted.q[:200])
     found, cursor = page(with_parts(rows), PageQuery(limit=wanted.limit, cursor=wanted.cursor), order=ORDER)
     counts = facts.frequencies([incident.anomaly_key for incident in found], timezone.now())
     return {"items": [brief(incident, counts[incident.anomaly_key]) for incident in found], "next_cursor": cursor}
-
-
-def search(rows: QuerySet[Incident], text: str) -> QuerySet[Incident]:
-    """A reference exactly; else words of the title by full text, or the beginning of a service, target or alert name."""
-    text = text.strip()[:200]
-    if text.upper().startswith("INC-") and text[4:].isdecimal():
-        return rows.filter(pk=int(text[4:15]))
-    named = Q(target_name__startswith=text) | Q(alert_name__startswith=text) | Q(services__contains=[text])
-    return rows.filter(named | Q(title__search=text))
 
 
 @router.get("/incidents/{ref}", response={200: IncidentOut, REFUSALS: Problem})

@@ -1,11 +1,10 @@
 """Incidents as rows: where each one's decision stands, in a word and a line, and who has it."""
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 
-from django.db.models import Count, Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import QueryDict
 from django.utils import timezone
 
@@ -14,9 +13,10 @@ from aiops.keyset import PageQuery, page
 from aiops.live import Context, Fragment
 from approvals.models import Approval, Execution
 from approvals.page import approval_of
+from incidents import facts
 from incidents.forms import IncidentFilter
 from incidents.fragments import everybody
-from incidents.models import Alert, Decision, Incident
+from incidents.models import Decision, Incident
 
 LIVE_SHOWN = 200
 OVERVIEW_SHOWN = 12
@@ -49,8 +49,8 @@ class Group(NamedTuple):
 def rows_of(incidents: Iterable[Incident], now: datetime) -> list[Row]:
     """Four queries for any number of incidents."""
     incidents = list(incidents)
-    seen = _episodes([incident.anomaly_key for incident in incidents], now)
-    return [_row(incident, seen[incident.anomaly_key], now) for incident in incidents]
+    seen = facts.frequencies([incident.anomaly_key for incident in incidents], now)
+    return [_row(incident, seen[incident.anomaly_key]["7d"], now) for incident in incidents]
 
 
 def with_decisions(rows: QuerySet[Incident]) -> QuerySet[Incident]:
@@ -68,16 +68,6 @@ def with_decisions(rows: QuerySet[Incident]) -> QuerySet[Incident]:
     return rows.select_related("owner").prefetch_related(
         Prefetch("decisions", decisions, to_attr="newest_decision"), Prefetch("executions", executions, to_attr="newest_run")
     )
-
-
-def _episodes(keys: Sequence[str], now: datetime) -> Counter[str]:
-    counts = (
-        Alert.objects.filter(anomaly_key__in=set(keys), first_seen__gt=now - timedelta(days=7))
-        .order_by()
-        .values("anomaly_key")
-        .annotate(n=Count("id"))
-    )
-    return Counter({row["anomaly_key"]: row["n"] for row in counts})
 
 
 def _row(incident: Incident, episodes: int, now: datetime) -> Row:

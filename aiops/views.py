@@ -7,12 +7,14 @@ from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
 from aiops import incident_rows, topics
-from aiops.access.pages import PageRequest, signed_in
+from aiops.access.pages import PageRequest, signed_in, typed
 from aiops.core.errors import NotFound
 from aiops.live import render_all
+from approvals import queue
 from incidents import fragments as incidents
-from incidents.forms import IncidentFilter, matching
+from incidents.forms import IncidentFilter
 from incidents.models import Incident
+from incidents.search import matching
 from incidents.views import by_ref
 from learning import fragments as learning
 from learning.judgement import Level
@@ -66,7 +68,11 @@ def incident(request: PageRequest, ref: str) -> HttpResponse:
 
 @require_GET
 @signed_in
-def queue(request: PageRequest) -> HttpResponse:
+def approval_queue(request: PageRequest) -> HttpResponse:
+    """What waits, live; with `show`, what is over."""
+    if (show := request.GET.get("show", "")) in ("decided", "expired"):
+        rows, older = queue.ended(show, request.GET.get("cursor") or None)
+        return render(request, "approvals/ended.html", {"heading": "Approvals", "ended": rows, "older": older, "show": show})
     parts = render_all(topics.APPROVALS, "", request.principal, request=request)
     return render(request, "approvals/approvals.html", {"heading": "Approvals", "parts": parts, "live": "topic=approvals"})
 
@@ -130,7 +136,7 @@ class Hit(NamedTuple):
 @signed_in
 def find(request: PageRequest) -> HttpResponse:
     """A few things that fit what is being typed: incidents, trust patterns, playbooks."""
-    asked = request.GET.get("q", "").strip()[:200]
+    asked = typed(request.GET, "q", 200)
     hits = _hits(asked) if len(asked) > 1 else []
     return render(request, "layout/_found.html", {"hits": hits, "q": asked})
 

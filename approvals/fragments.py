@@ -86,6 +86,10 @@ def may_both(facts: Context, viewer: Principal) -> tuple[MaySign, MayAct]:
     return may_decide(facts, viewer), may_act(facts, viewer)
 
 
+def may_rate(facts: Context, viewer: Principal) -> bool:
+    return facts["rated_run"] is not None and viewer.user is not None and viewer.may(Act.RATE)
+
+
 def everybody(facts: Context, viewer: Principal) -> tuple[()]:
     return ()
 
@@ -106,7 +110,8 @@ OUTCOME = _of_incident("outcome", "approvals/_outcome.html", may_act)
 BLAST_RADIUS = _of_incident("blast", "approvals/_blast_radius.html")
 ACT_BAR = _of_incident("actbar", "approvals/_actbar.html", may_decide)
 DIALOGS = _of_incident("dialogs", "approvals/_dialogs.html", may_both)
-INCIDENT = (RAIL, PROPOSAL, APPROVAL, OUTCOME, BLAST_RADIUS, ACT_BAR, DIALOGS)
+FEEDBACK = _of_incident("feedback", "incidents/_feedback.html", may_rate)
+INCIDENT = (RAIL, PROPOSAL, APPROVAL, OUTCOME, BLAST_RADIUS, ACT_BAR, DIALOGS, FEEDBACK)
 
 NEEDS_YOU = Fragment("needs-you", "approvals/_needs_you.html", queue.waiting_cards, may_queue)
 ACTED_ALONE = Fragment("acted-alone", "approvals/_acted_alone.html", queue.acted_alone, everybody)
@@ -115,4 +120,5 @@ HOURS = Fragment("hours", "approvals/_hours.html", queue.hours, everybody)
 QUEUE = Fragment("queue", "approvals/_queue.html", queue.waiting_cards, may_queue)
 AUTONOMY_CONTROL = Fragment("autonomy-control", "learning/_autonomy_control.html", switch.facts, switch.may_turn)
 AUTONOMY_SWITCH = Fragment("switch-dialog", "learning/_autonomy_switch.html", switch.facts, switch.may_turn)
+QUEUE_HEAD = Fragment("queue-head", "approvals/_queue_head.html", queue.waiting_cards, everybody)
 RECENT = Fragment("recent", "approvals/_recent.html", queue.recent, everybody)

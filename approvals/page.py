@@ -16,6 +16,7 @@ from incidents.page import engine_words
 
 RUNS_SHOWN = 10
 CHANGES_SHOWN = 40
+SCORES = range(1, 6)
 
 
 class Condition(NamedTuple):
@@ -106,10 +107,17 @@ def facts(key: str) -> dict[str, object] | None:
         "stops": _stops(incident, decision, approval, signatures, forward),
         "run": forward[0] if forward else None,
         "rollback": next((run for run in own_runs if run.direction == Execution.Direction.ROLLBACK), None),
+        "rated_run": next((run for run in runs if _is_rated(run)), None),
+        "scores": SCORES,
         "earlier_runs": [run for run in runs if run not in own_runs],
         "ready_within_s": settings.AIOPS.incidents.ready_within_s,
         **assessed(decision, approval)._asdict(),
     }
+
+
+def _is_rated(run: Execution) -> bool:
+    """Whether a rating is about this run, if it is the newest such."""
+    return run.verified_at is not None and run.direction == Execution.Direction.FORWARD
 
 
 def action_of(decision: Decision | None, approval: Approval | None) -> Action | None:

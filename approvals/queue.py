@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from aiops.charts import columns
 from aiops.core.actions import Action
+from aiops.keyset import PageQuery, page
 from approvals.models import Approval, Attempt, Execution, Signature
 from approvals.page import Verdict, Wording, assessed
 from approvals.waiting import Waiting
@@ -21,10 +22,13 @@ from incidents.proposals import Proposal
 from learning.models import Outcome
 
 CARDS_SHOWN = 30
+ENDED_SHOWN = 50
 RECENT_SHOWN = 8
 ALONE_SHOWN = 4
 HOURS_SHOWN = 24
 SAFETY_DAYS = 30
+ANSWERED = (Approval.Status.APPROVED, Approval.Status.REJECTED, Approval.Status.OVERRIDDEN)
+UNANSWERED = (Approval.Status.EXPIRED, Approval.Status.WITHDRAWN)
 
 
 class Card(NamedTuple):
@@ -85,6 +89,13 @@ def recent(key: str) -> dict[str, object]:
         .order_by("-id")[:RECENT_SHOWN]
     )
     return {"decided": list(rows)}
+
+
+def ended(show: str, cursor: str | None) -> tuple[list[Approval], str | None]:
+    """Approvals that are over, newest first: those that nobody answered (`expired`), or those that were decided."""
+    rows = Approval.objects.select_related("incident", "decision").defer("plan").prefetch_related("signatures")
+    rows = rows.filter(status__in=UNANSWERED if show == "expired" else ANSWERED)
+    return page(rows, PageQuery(limit=ENDED_SHOWN, cursor=cursor))
 
 
 def acted_alone(key: str) -> dict[str, object]:

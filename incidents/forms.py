@@ -1,10 +1,11 @@
 """How people narrow the list of incidents. The address keeps it; it is also the key of the live list."""
 
 from django import forms
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 
 from aiops.core.scales import Severity
 from incidents.models import Incident
+from incidents.search import matching
 
 SHOW = [("open", "Open"), ("closed", "Closed"), ("all", "All")]
 
@@ -36,14 +37,3 @@ class IncidentFilter(forms.Form):
         if service := self.cleaned_data["service"]:
             rows = rows.filter(services__contains=[service])
         return matching(rows, self.cleaned_data["q"])
-
-
-def matching(rows: QuerySet[Incident], asked: str) -> QuerySet[Incident]:
-    """By reference, else by words of title, alert or target."""
-    asked = asked.strip()
-    if not asked:
-        return rows
-    number = asked.upper().removeprefix("INC-")
-    if number.isdecimal() and len(number) <= 15:
-        return rows.filter(pk=int(number))
-    return rows.filter(Q(title__icontains=asked) | Q(alert_name__icontains=asked) | Q(target_name__icontains=asked))

@@ -1,20 +1,19 @@
 """What an incident's page shows of this app: loaded once for all its live parts."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.utils import timezone
 
-from incidents.models import Alert, Decision, Evidence, Incident, Opinion, TimelineEvent
+from incidents import facts as known
+from incidents.models import Decision, Evidence, Incident, Opinion, TimelineEvent
 from incidents.proposals import Proposal
 
 ALERTS_SHOWN = 50
 EVIDENCE_SHOWN = 40
 TIMELINE_SHOWN = 80
 EARLIER_SHOWN = 10
-WINDOWS = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7), "month": timedelta(days=30)}
 
 # Timeline kinds by their first word: what a filter shows, and the symbol of a row.
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -72,7 +71,7 @@ def facts(key: str) -> dict[str, object] | None:
         "decision": decision,
         "alerts": sorted(alerts[:ALERTS_SHOWN], key=lambda alert: alert.pk != incident.root_alert_id),
         "more_alerts": len(alerts) > ALERTS_SHOWN,
-        "frequency": frequency(incident.anomaly_key, now),
+        "frequency": known.frequency(incident.anomaly_key, now),
         "evidence": list(_evidence(incident, decision)),
         "voices": voices(decision) if decision else [],
         "earlier": list(incident.decisions.all()[1:EARLIER_SHOWN]),
@@ -83,12 +82,6 @@ def facts(key: str) -> dict[str, object] | None:
 def _evidence(incident: Incident, decision: Decision | None) -> Iterable[Evidence]:
     """What was true for the decision that stands, not for those before it."""
     return incident.evidence.filter(Q(decision=decision) | Q(decision=None))[:EVIDENCE_SHOWN]
-
-
-def frequency(anomaly_key: str, now: datetime) -> dict[str, int]:
-    """Episodes of this anomaly within each window."""
-    windows = {name: Count("id", filter=Q(first_seen__gt=now - span)) for name, span in WINDOWS.items()}
-    return Alert.objects.filter(anomaly_key=anomaly_key, first_seen__gt=now - WINDOWS["month"]).aggregate(**windows)
 
 
 def voices(decision: Decision) -> list[Voice]:

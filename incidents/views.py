@@ -7,10 +7,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from aiops.access.pages import PageRequest, done, signed_in
+from aiops.access.pages import PageRequest, done, signed_in, typed
 from aiops.core.errors import Conflict, NotFound
 from aiops.live import Fragment
-from incidents import closing, decisions, fragments, ownership, page
+from incidents import closing, decisions, facts, fragments, ownership
 from incidents.intake import quarantine, retrying
 from incidents.models import Decision, Incident, QuarantinedAlert
 
@@ -49,7 +49,7 @@ def release(request: PageRequest, ref: str) -> HttpResponse:
 @require_POST
 @signed_in
 def resolve(request: PageRequest, ref: str) -> HttpResponse:
-    note = request.POST.get("note", "").strip()[:2000]
+    note = typed(request.POST, "note", 2000)
     incident = closing.resolve(by_ref(ref), request.principal, note=note)
     return _done(request, incident, f"{incident.ref} is resolved.")
 
@@ -115,6 +115,6 @@ def anomaly(request: PageRequest, key: str) -> HttpResponse:
         "heading": rows[0].alert_name or "Anomaly",
         "newest": rows[0],
         "episodes": [Episode(row, by_incident.get(row.pk)) for row in rows],
-        "frequency": page.frequency(key, timezone.now()),
+        "frequency": facts.frequency(key, timezone.now()),
     }
     return render(request, "incidents/anomaly.html", context)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.views.decorators.http import require_GET, require_POST
 
-from aiops.access.pages import PageRequest, done, signed_in
+from aiops.access.pages import PageRequest, done, signed_in, typed
 from aiops.core.errors import Invalid, NotFound
 from aiops.keyset import PageQuery
 from aiops.keyset import page as keyset_page
@@ -43,7 +43,7 @@ def grant(request: PageRequest, pk: int) -> HttpResponse:
         TrustGrant.Kind(kind),
         by=request.principal,
         until=_until(request.POST.get("until", "")),
-        reason=request.POST.get("reason", ""),
+        reason=typed(request.POST, "reason"),
         conf=settings.AIOPS.learning,
         at=timezone.now(),
     )
@@ -66,7 +66,7 @@ def _until(text: str) -> datetime:
 @signed_in
 def playbooks(request: PageRequest) -> HttpResponse:
     """Narrowed by `status` and by words of the name, which stay in the address."""
-    status, asked = request.GET.get("status", ""), request.GET.get("q", "").strip()[:150]
+    status, asked = request.GET.get("status", ""), typed(request.GET, "q", 150)
     found = Playbook.objects.prefetch_related("steps")
     if status in Playbook.Status.values:
         found = found.filter(status=status)

@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from django.conf import settings
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import reverse
@@ -71,6 +71,11 @@ def safe_next(request: HttpRequest, address: str) -> str:
     """`address` where it stays on this host, else the overview: a link to the login cannot lead anywhere else."""
     ours = url_has_allowed_host_and_scheme(address, allowed_hosts={request.get_host()}, require_https=request.is_secure())
     return address if address and ours else reverse(settings.LOGIN_REDIRECT_URL)
+
+
+def typed(fields: QueryDict, name: str, longest: int = 500) -> str:
+    """What somebody wrote into a field: trimmed, cut, and without the NUL characters that no text column takes."""
+    return fields.get(name, "").replace("\0", "").strip()[:longest]
 
 
 def told(request: HttpRequest, text: str, address: str) -> HttpResponse:

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from aiops.access.authentication import LOGIN_AT, address_of, of_session
 from aiops.access.forms import AuditFilter, KeysForm
 from aiops.access.models import ApiToken, AuditEntry
-from aiops.access.pages import PageRequest, login_address, safe_next, signed_in, told
+from aiops.access.pages import PageRequest, login_address, safe_next, signed_in, told, typed
 from aiops.access.principals import record
 from aiops.keyset import PageQuery, page
 
@@ -39,7 +39,7 @@ def sign_in(request: HttpRequest) -> HttpResponse:
 
 
 def _try(request: HttpRequest, following: str) -> HttpResponse:
-    name = request.POST.get("username", "")[:150]
+    name = typed(request.POST, "username", 150)
     credentials = {"username": name}
     user = authenticate(request, username=name, password=request.POST.get("password", ""))
     if user is None:

@@ -1,7 +1,6 @@
 """Every page in a real browser: nothing refused, nothing cut off, reachable for everybody."""
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page
@@ -12,10 +11,6 @@ from tests.pages.conftest import pages_of
 
 AXE = next((Path(__file__).parent.parent / "vendor").glob("axe-*.min.js")).read_text()
 SMALL = {"width": 320, "height": 700}
-
-
-def addresses(night: Any) -> list[str]:
-    return [*pages_of(night), f"/trust?row={TrustRecord.objects.get().pk}", "/trust", "/playbooks"]
 
 
 def faults(page: Page) -> list[str]:
@@ -29,7 +24,7 @@ def test_axe_finds_nothing_wrong_in_either_theme(night, sit, viewport):
     # Axe is run by the test, not by the page, so the page's policy has to let it: everything else stays as it is.
     seat = sit(night.people["mira"], viewport=viewport, bypass_csp=True)
     found = {}
-    for address in [*addresses(night), "/login?again=1"]:
+    for address in [*pages_of(night), "/login?again=1"]:
         page = seat.open(address)
         page.evaluate(AXE)
         for theme in ("light", "dark"):
@@ -65,7 +60,7 @@ def test_the_browser_refuses_nothing_and_complains_of_nothing(night, sit):
     seat.page.on(
         "request", lambda request: foreign.append(request.url) if not request.url.startswith((seat.url, "data:")) else None
     )
-    for address in addresses(night):
+    for address in pages_of(night):
         seat.open(address)
         seat.is_live()
     assert seat.complaints == []
@@ -76,7 +71,7 @@ def test_the_browser_refuses_nothing_and_complains_of_nothing(night, sit):
 def test_no_page_scrolls_sideways(night, sit, viewport):
     seat = sit(night.people["mira"], viewport=viewport)
     wide = {}
-    for address in addresses(night):
+    for address in pages_of(night):
         page = seat.open(address)
         beyond = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
         if beyond > 0:
@@ -88,7 +83,7 @@ def test_everything_that_is_tapped_is_large_enough_on_a_phone(night, sit):
     """44 px, but for links inside a sentence."""
     seat = sit(night.people["mira"], viewport=PHONE)
     small = {}
-    for address in addresses(night):
+    for address in pages_of(night):
         page = seat.open(address)
         found = page.evaluate(
             """() => [...document.querySelectorAll('a.btn, button, summary, select, input:not([type=hidden]):not([type=radio]):not([type=checkbox]), .tabbar a')]

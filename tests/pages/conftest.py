@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from aiops.access.authentication import LOGIN_AT
 from aiops.access.models import User
+from learning.models import Playbook, TrustRecord
 from tests.pages import scene
 
 Visit = Callable[[User], Client]
@@ -44,6 +45,13 @@ def pages_of(night: scene.Scene) -> list[str]:
         "/incidents?show=all",
         "/incidents?show=closed&q=web",
         "/approvals",
+        "/approvals?show=decided",
+        "/approvals?show=expired",
+        "/trust",
+        f"/trust?row={TrustRecord.objects.get().pk}",
+        "/playbooks",
+        "/playbooks?status=draft",
+        Playbook.objects.get(name="Roll back a bad deploy").get_absolute_url(),
         "/system",
         "/audit",
         "/settings",

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 from django.utils import timezone
 
@@ -14,8 +15,18 @@ from aiops.outbox.models import Channel, Notification
 from approvals.models import Approval, Attempt, Execution, Signature
 from incidents.models import Delivery, Evidence, Incident, Opinion, QuarantinedAlert, Refusal, TimelineEvent
 from incidents.proposals import Alternative, EngineTiming, Source
-from learning.models import Outcome, TrustRecord
-from tests.factories import make_alert, make_approval, make_decision, make_execution, make_incident, make_proposal, make_user
+from learning import playbook_versions
+from learning.models import Outcome, TrustEvent, TrustGrant, TrustRecord
+from tests.factories import (
+    make_alert,
+    make_approval,
+    make_decision,
+    make_execution,
+    make_incident,
+    make_playbook,
+    make_proposal,
+    make_user,
+)
 
 CHECKOUT = Target(kind="Deployment", namespace="shop", name="checkout")
 ROLLBACK = Rollback(target=CHECKOUT, revision=41)
@@ -110,11 +121,40 @@ def build() -> Scene:
         user=people["aisha"], actor="aisha", via="dashboard", address="10.8.4.31", act="approval.sign", object_kind="approval",
         object_id=str(approval.pk), incident_ref=ready.ref, detail={"digest": "9b1f04c2"},
     )  # fmt: skip
-    TrustRecord.objects.create(
+    _learned(now, people)
+    return scene
+
+
+def _learned(now: datetime, people: Mapping[str, User]) -> None:
+    record = TrustRecord.objects.create(
         pattern=ROLLBACK.pattern, environment="production", namespace="shop", alert_name="CheckoutLatencyHigh",
         successes=12.4, failures=0.9, score=8, verified_days=13, people=4, tier="dual",
     )  # fmt: skip
-    return scene
+    for kind, about, df, dscore, reason in (
+        ("outcome", {"execution": uuid4()}, 0.0, 1, "Verified success"),
+        ("outcome", {"execution": uuid4()}, 1.0, -6, "Verification failed"),
+        ("reject", {"decision": 1, "agrees": False, "actor": "jonas"}, 0.5, -2, "wrong_cause: it was the database"),
+    ):
+        TrustEvent.objects.create(
+            record=record, kind=kind, at=now, ds=1.0 - df, df=df, dscore=dscore, reason=reason,
+            successes=12.4, failures=0.9, score=8, step=1, **about,
+        )  # fmt: skip
+    TrustGrant.objects.create(
+        record=record, kind="revoke", by=people["aisha"], reason="A migration runs until Friday", until=now + timedelta(days=2)
+    )
+    playbook = make_playbook(
+        name="Roll back a bad deploy",
+        description="A rollout broke it: go back to the revision before.",
+        alert_names=["CheckoutLatencyHigh"],
+        categories=["latency"],
+        severities=["P0", "P1"],
+        needs=["recent_change"],
+        labels={"team": "shop"},
+        source_incidents=[1],
+        steps=("rollback",),
+    )
+    playbook.steps.update(parameters={"revision": 41}, expected_effect="p99 below 500 ms", verify="No alert for 60 s")
+    playbook_versions.keep(playbook, by="ada")
 
 
 def _incident(

@@ -26,7 +26,7 @@ def screens() -> list[tuple[str, str]]:
 @pytest.fixture
 def boss(night, visit) -> Client:
     Playbook.objects.create(name="Restart it", target_kind="Deployment")
-    PlaybookVersion.objects.create(playbook=Playbook.objects.get(), number=1, snapshot={})
+    PlaybookVersion.objects.create(playbook=Playbook.objects.get(name="Restart it"), number=1, snapshot={})
     return visit(night.people["ada"])
 
 

@@ -1,5 +1,7 @@
 """Texts from outside are data: escaped, cut, and without a hidden character, on every page that shows them."""
 
+from datetime import timedelta
+
 import pytest
 from django.utils import timezone
 
@@ -7,7 +9,18 @@ from aiops.outbox.models import Channel, Notification
 from aiops.rendering import visible
 from approvals.models import Signature
 from incidents.models import Evidence, Incident, Opinion, QuarantinedAlert, TimelineEvent
-from tests.factories import make_alert, make_approval, make_decision, make_execution, make_incident, make_proposal, make_user
+from learning import playbook_versions
+from learning.models import Playbook, TrustEvent, TrustGrant, TrustRecord
+from tests.factories import (
+    make_alert,
+    make_approval,
+    make_decision,
+    make_execution,
+    make_incident,
+    make_playbook,
+    make_proposal,
+    make_user,
+)
 from tests.pages.scene import assessment
 
 TEXT = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'&\u202erm -rf /\u2066\x1b[31m\u200b"
@@ -49,7 +62,24 @@ def everything_says(text: str) -> Incident:
     channel = Channel.objects.create(name=text[:90], address="https://example.com")
     Notification.objects.create(fact="f", channel=channel, kind=text[:40], status="dead", error=text)
     make_alert(status="stale", name=text[:200], source=text[:100])
+    everything_learned_says(text)
     return incident
+
+
+def everything_learned_says(text: str) -> None:
+    now = timezone.now()
+    record = TrustRecord.objects.create(
+        pattern=text, environment=text[:40], namespace=text[:200], alert_name=text[:200], cluster=text[:60]
+    )
+    TrustEvent.objects.create(
+        record=record, kind="reject", at=now, df=0.5, dscore=-2, decision=1, actor=text, reason=text, successes=0, failures=0.5,
+        score=0, step=0,
+    )  # fmt: skip
+    lead = make_user("lead", name=text[:100])
+    TrustGrant.objects.create(record=record, kind="revoke", by=lead, reason=text, until=now + timedelta(days=1))
+    playbook = make_playbook(name=text, description=text, alert_names=[text], services=[text], labels={text: text})
+    playbook.steps.update(parameters={text: text}, expected_effect=text, verify=text, rollback=text, target_name=text)
+    playbook_versions.keep(playbook, by=text)
 
 
 @pytest.fixture
@@ -57,7 +87,9 @@ def pages(db, visit):
     """Every page that shows such an incident, as its HTML."""
     incident = everything_says(TEXT)
     client = visit(make_user("lead", name=TEXT[:100]))
+    learned = (f"/trust?row={TrustRecord.objects.get().pk}", Playbook.objects.get().get_absolute_url())
     addresses = [
+        "/trust", *learned, "/playbooks", "/approvals?show=decided", "/actions/preview?command=%3Cscript%3Ealert(1)",
         "/", "/incidents", "/incidents?q=%3Cscript%3Ealert(1)%3C/script%3E", "/approvals", "/system", "/audit", "/settings",
         incident.get_absolute_url(), f"/anomalies/{incident.anomaly_key}", "/find?q=script", f"/live?topic={incident.topic}",
         "/live?topic=overview", "/live?topic=approvals", "/incidents/INC-%3Cscript%3E", "/audit?q=%22%3E%3Cscript%3Ealert(1)",

@@ -1,5 +1,8 @@
 """The number of queries of a page does not grow with what it shows."""
 
+from datetime import timedelta
+from uuid import uuid4
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -9,8 +12,8 @@ from aiops.access.models import ApiToken, AuditEntry
 from aiops.outbox.models import Channel, Notification
 from approvals.models import Attempt, Signature
 from incidents.models import Delivery, Evidence, Incident, Opinion, QuarantinedAlert, TimelineEvent
-from learning.models import Playbook, TrustRecord
-from tests.factories import make_alert, make_approval, make_decision, make_execution, make_incident, make_user
+from learning.models import TrustEvent, TrustGrant, TrustRecord
+from tests.factories import make_alert, make_approval, make_decision, make_execution, make_incident, make_playbook, make_user
 from tests.pages.scene import assessment
 
 
@@ -35,8 +38,18 @@ def add_incidents(user, numbers: range) -> None:
         Notification.objects.create(fact=f"f{n}", channel=channel, kind="k", status="dead")
         AuditEntry.objects.create(user=user, actor="x", via="api", act="read", object_kind="incident", object_id=str(n))
         ApiToken.issue(f"token{n}", user=user)
-        TrustRecord.objects.create(pattern=f"restart:web-{n}-*", environment="production", namespace=f"n{n}")
-        Playbook.objects.create(name=f"Restart it {n}", target_kind="Deployment")
+        record = TrustRecord.objects.create(pattern=f"restart:web-{n}-*", environment="production", namespace=f"n{n}")
+        TrustGrant.objects.create(record=record, kind="revoke", by=user, reason="r", until=now + timedelta(days=1))
+        add_ledger(record, 2)
+        make_playbook(name=f"Restart it {n}", steps=("restart_workload", "delete_pod"))
+
+
+def add_ledger(record: TrustRecord, number: int) -> None:
+    for _ in range(number):
+        TrustEvent.objects.create(
+            record=record, kind="outcome", at=timezone.now(), ds=1.0, dscore=1, execution=uuid4(), successes=1.0, failures=0.0,
+            score=1, step=0,
+        )  # fmt: skip
 
 
 def fill(incident: Incident, number: int) -> None:
@@ -62,7 +75,7 @@ def queries(client, address: str) -> int:
 @pytest.mark.parametrize(
     "address",
     [
-        "/", "/incidents", "/incidents?show=all", "/incidents?show=closed", "/approvals", "/system", "/audit", "/settings",
+        "/", "/incidents", "/incidents?show=all", "/incidents?show=closed", "/approvals", "/approvals?show=decided", "/trust", "/playbooks", "/system", "/audit", "/settings",
         f"/anomalies/{'a' * 16}", "/find?q=rest", "/live?topic=overview", "/live?topic=approvals", "/live?topic=overview&page=incidents",
     ],
 )  # fmt: skip
@@ -81,3 +94,17 @@ def test_an_incidents_page_asks_as_much_for_thirty_rows_as_for_two(db, visit):
     fill(small, 2)
     fill(large, 30)
     assert queries(client, large.get_absolute_url()) == queries(client, small.get_absolute_url())
+
+
+def test_a_trust_row_and_a_playbook_ask_as_much_for_many_lines_as_for_two(db, visit):
+    person = make_user("lead")
+    client = visit(person)
+    add_incidents(person, range(2))
+    small, large = TrustRecord.objects.order_by("pk")
+    add_ledger(large, 28)
+    TrustGrant.objects.bulk_create(
+        TrustGrant(record=large, kind="grant", by=person, reason="r", until=timezone.now() + timedelta(days=1)) for _ in range(28)
+    )
+    assert queries(client, f"/trust?row={large.pk}") == queries(client, f"/trust?row={small.pk}")
+    short, long = make_playbook(), make_playbook(steps=("restart_workload",) * 12)
+    assert queries(client, long.get_absolute_url()) == queries(client, short.get_absolute_url())

@@ -105,6 +105,14 @@ class Case:
         self.classes.update(classes)
         self.touches.update(touches)
 
+    @property
+    def survivor(self) -> "Case":
+        """The case that this one is a part of now, or itself."""
+        case = self
+        while case.into is not None:
+            case = case.into
+        return case
+
     def absorb(self, other: "Case") -> None:
         """Take in everything of `other`, which is no case of its own any more. The root stays the caller's to choose."""
         other.into = self
@@ -269,7 +277,8 @@ def _distance(clue: Clue, case: Case) -> int | None:
     if strikes(case.root, clue):
         hops.append(STRUCK)
     if clue.nature.suffers:
-        hops += [far for name, far in clue.needs.items() if case.things.get(name) or (far >= WEAK and case.explains_at_once(name))]
+        hops += [far for name, far in clue.needs.items() if case.things.get(name)]
+        hops += [far for name, far in clue.needs.items() if far >= WEAK and case.explains_at_once(name)]
     return min(hops, default=None)
 
 

@@ -20,10 +20,10 @@ MAX_NEEDS = 48  # what explains an alert is near; a hub that reaches everything 
 MAX_MEMBERS = 8
 MAX_PODS = 30  # a workload on more machines than this is explained by no single one of them
 
-_KINDS = frozenset(
-    "host node machine endpoint url certificate external deployment statefulset daemonset pod job cronjob service ingress pvc pv"
-    " persistentvolume persistentvolumeclaim hpa".split()
-)
+_KINDS = frozenset((
+    "host", "node", "machine", "endpoint", "url", "certificate", "external", "deployment", "statefulset", "daemonset", "pod",
+    "job", "cronjob", "service", "ingress", "pvc", "pv", "persistentvolume", "persistentvolumeclaim", "hpa",
+))  # fmt: skip
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://")
 _IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]+")
 
@@ -225,7 +225,10 @@ _TABLES = {
     "hosts": Relation.RUNS_ON,
     "addresses": Relation.ADDRESS,
 }
-_GROUPS = frozenset("rack racks zone zones switch switches datacenter datacenters hypervisor hypervisors region power".split())
+_GROUPS = frozenset((
+    "rack", "racks", "zone", "zones", "switch", "switches", "datacenter", "datacenters", "hypervisor", "hypervisors", "region",
+    "power",
+))  # fmt: skip
 
 
 def of_record(record: Mapping[str, Any]) -> Topology:
@@ -237,7 +240,7 @@ def of_record(record: Mapping[str, Any]) -> Topology:
         elif relation := _TABLES.get(key):
             edges += [Edge(relation, thing(str(source)), thing(str(target))) for source, target in _pairs(value)]
         elif key in _GROUPS and isinstance(value, Mapping):
-            edges += [Edge(Relation.PART_OF, thing(str(member)), thing(group)) for group, member in _pairs(value)]
+            edges += [Edge(Relation.PART_OF, thing(str(member)), thing(str(group))) for group, member in _pairs(value)]
     return Topology.of(edges)
 
 

@@ -117,5 +117,3 @@ class Draft:
             classes=frozenset(self.classes),
             touches=frozenset(self.touches),
         )
-
-

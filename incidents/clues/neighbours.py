@@ -13,15 +13,18 @@ MAX_MENTIONS = 12
 
 # Labels by which a sender names another thing that has to do with the trouble.
 _PARTNERS = frozenset((
-    "dependency", "upstream", "downstream", "backend", "consumer", "producer", "consumergroup", "consumer_group", "client", "peer",
-    "remote", "database", "broker", "cache", "provider", "destination_workload", "destination_service_name", "source_workload",
-    "application", "app", "service", "project", "topic", "queue", "primary", "master", "storage", "server", "load_balancer",
+    "dependency", "upstream", "downstream", "backend", "consumer", "producer", "consumergroup", "consumer_group", "client",
+    "peer", "remote", "database", "broker", "cache", "provider", "destination_workload", "destination_service_name",
+    "source_workload", "application", "app", "service", "project", "topic", "queue", "primary", "master", "storage", "server",
+    "load_balancer",
 ))  # fmt: skip
 _WHERE = frozenset((*spellings.NODE, *PLACES))
 _REPORTER_S_OWN = frozenset({"application", "app", "service"})
 _AFFIX = re.compile(r"-(?:ingress|svc|service|lb|exporter|metrics)$")
 _GENERIC_HOSTS = frozenset({"", "www", "api", "app", "web", "static", "cdn", "m"})
-_GENERIC_STEPS = frozenset({"", "healthz", "health", "ping", "status", "ready", "live", "metrics", "v1", "v2", "v3", "api", "index"})
+_GENERIC_STEPS = frozenset((
+    "", "healthz", "health", "ping", "status", "ready", "live", "metrics", "v1", "v2", "v3", "api", "index",
+))  # fmt: skip
 _NAME_LIKE = re.compile(r"[-/.]|[a-z]\d|\d[a-z]")
 _NUMBERED = re.compile(r"[a-z].*-.*\d|-\d")
 _LETTER = re.compile(r"[a-z]")
@@ -49,7 +52,7 @@ def find_needs(draft: Draft) -> None:
 
 
 def _namesakes(draft: Draft, name: str) -> Iterable[str]:
-    """What an unknown name stands for: parts that carry it in front, or the same without affixes (`shop/shop-web`: `shop/web`)."""
+    """What an unknown name stands for: parts that carry it in front, or itself without affixes (`shop/shop-web`: `shop/web`)."""
     namespace, _, base = name.rpartition("/")
     if not namespace:
         found = draft.topology.find(base)

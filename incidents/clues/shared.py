@@ -17,7 +17,8 @@ from incidents.topology import thing
 from incidents.vocabulary import phrases
 
 _CUES = re.compile(
-    r"(?P<dns>cannot resolve|could not resolve|no such host|name resolution|nxdomain|servfail|look-?ups?\b|resolve host|getaddrinfo|\bdns\b)"
+    r"(?P<dns>cannot resolve|could not resolve|no such host|name resolution|nxdomain|servfail|look-?ups?\b|resolve host"
+    r"|getaddrinfo|\bdns\b)"
     r"|(?P<tls>x509|certificate (?:has )?expired|expired certificate|tls handshake|certificate verify)"
     r"|(?P<registry>image ?pull|errimagepull|cannot be pulled|pull image)"
     r"|(?P<capacity>insufficient (?:cpu|memory|pods)|nodes are available|unschedulable)"

@@ -4,18 +4,27 @@ import re
 from functools import lru_cache
 
 _SYSTEMS = re.compile(
-    r"(?P<etcd>etcd)|(?P<apiserver>api-?server|kube ?api(?!-)|api terminated|client errors)|(?P<dns>coredns|kube-?dns|node-local-dns|dnsmasq|\bdns\b)"
+    r"(?P<etcd>etcd)|(?P<apiserver>api-?server|kube ?api(?!-)|api terminated|client errors)"
+    r"|(?P<dns>coredns|kube-?dns|node-local-dns|dnsmasq|\bdns\b)"
     r"|(?P<pooler>pgbouncer|pgpool|odyssey|pgcat)|(?P<postgres>postgres|patroni)|(?P<kafka>kafka)|(?P<rabbitmq>rabbit)"
     r"|(?P<redis>redis|valkey)|(?P<vault>\bvault)|(?P<elasticsearch>elastic|opensearch)|(?P<mysql>mysql|mariadb|galera)"
-    r"|(?P<nats>\bnats\b|jetstream)|(?P<ceph>ceph)|(?P<consul>consul)|(?P<keycloak>keycloak)|(?P<ldap>ldap|slapd)|(?P<zookeeper>zookeeper)"
-    r"|(?P<prometheus>prometheus)|(?P<minio>minio)|(?P<registry>registry|harbor|nexus|quay|artifactory)|(?P<mongodb>mongo)"
+    r"|(?P<nats>\bnats\b|jetstream)|(?P<ceph>ceph)|(?P<consul>consul)|(?P<keycloak>keycloak)|(?P<ldap>ldap|slapd)"
+    r"|(?P<zookeeper>zookeeper)|(?P<prometheus>prometheus)|(?P<minio>minio)"
+    r"|(?P<registry>registry|harbor|nexus|quay|artifactory)|(?P<mongodb>mongo)"
 )
 # Of these a cluster has one, so their bare name in a text says which: `cannot log in at vault`.
 SINGLE = frozenset({"etcd", "apiserver", "vault", "consul", "keycloak", "ldap", "ceph", "registry"})
-_SPOKEN = {name: name for name in SINGLE} | {"kube-apiserver": "apiserver", "openldap": "ldap", "harbor": "registry", "slapd": "ldap"}
+_SPOKEN = {name: name for name in SINGLE} | {
+    "kube-apiserver": "apiserver",
+    "openldap": "ldap",
+    "harbor": "registry",
+    "slapd": "ldap",
+}
 _NODE_AGENT = re.compile(r"calico|cilium|flannel|weave|antrea|kube-router|kube-proxy|multus|containerd|kubelet|csi-node|\bcni\b")
 _AGENT_JOB = re.compile(r"node-?exporter|kubelet|cadvisor|promtail|fluent|vector|filebeat|kube-proxy|agent|daemon")
-_DEVICE = re.compile(r"switch|router|snmp|uplink|\btor\b|pdu|power|cooling|hypervisor|vcenter|firewall|zone|region|rack|datacenter")
+_DEVICE = re.compile(
+    r"switch|router|snmp|uplink|\btor\b|pdu|power|cooling|hypervisor|vcenter|firewall|zone|region|rack|datacenter"
+)
 _DATA_SYSTEM = re.compile(r"elastic|opensearch|rabbit|kafka|cassandra|ceph|pulsar|clickhouse|nats|redis|mongo")
 _DATA_CLUSTER = re.compile(r"(?:^|[^a-z])(?:es|rabbit\w*|kafka|elastic\w*|search|redis|mongo\w*|mq)(?:$|[^a-z])")
 

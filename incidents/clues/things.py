@@ -8,7 +8,16 @@ from incidents.clues.systems import systems_in
 from incidents.labels import Labels
 from incidents.topology import is_address, thing
 
-PLACES = ("rack", "zone", "availability_zone", "topology_kubernetes_io_zone", "failure_domain", "switch", "datacenter", "hypervisor")
+PLACES = (
+    "rack",
+    "zone",
+    "availability_zone",
+    "topology_kubernetes_io_zone",
+    "failure_domain",
+    "switch",
+    "datacenter",
+    "hypervisor",
+)
 
 _SCHEDULE = re.compile(r"-\d{8,10}$")
 _ORDINAL = re.compile(r"-\d{1,3}$")

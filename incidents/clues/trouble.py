@@ -3,7 +3,6 @@
 The order of `Trouble` is the order of causes: of two alerts about the same thing the earlier kind is the likelier root.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
@@ -55,9 +54,12 @@ _CHANGE = phrases(r"""
     (deploy|release|canary|upgrade)( analysis)? (failed|failure|regression|failing), regression, canary failing, on new revision
 """)
 _LOAD = phrases(r"""
-    (?<!errors )(?<!error )(?<!latency )(?<!5xx )surge, flood\w*, crawlers?, ddos, runaway, noisy neighbou?r, retry storm, leak\w*,
-    (traffic|requests?|request rate|qps|rps|load|publish\w*|connections?|login|query) (rate )?(spikes?|jump\w*|rose|anomaly|doubled),
-    thundering herd, from bots, grows? (fast|quickly|rapidly), (memory|cpu|disk|logs?|io|heap|rss) (grows?|growth|growing), unbounded,
+    (?<!errors )(?<!error )(?<!latency )(?<!5xx )surge, flood\w*, crawlers?, ddos, runaway, noisy neighbou?r, retry storm,
+    leak\w*,
+    (traffic|requests?|request rate|qps|rps|load|publish\w*|connections?|login|query) (rate )?
+    (spikes?|jump\w*|rose|anomaly|doubled),
+    thundering herd, from bots, grows? (fast|quickly|rapidly),
+    (memory|cpu|disk|logs?|io|heap|rss) (grows?|growth|growing), unbounded,
     long running (query|queries|transactions?), hogs?
 """)
 _LOSS = phrases(r"""
@@ -69,7 +71,8 @@ _LOSS = phrases(r"""
 """)
 _EXHAUSTED = phrases(r"""
     out of (\w+ )?(memory|space|disk|inodes|files|capacity|connections|resources|descriptors|maxmemory|ports|pod capacity), full,
-    fully used, fill\w*, exhaust\w*, too many (connections|clients|open files), (max|maximum|active|free) connections, connections,
+    fully used, fill\w*, exhaust\w*, too many (connections|clients|open files), (max|maximum|active|free) connections,
+    connections,
     connection pool, clients waiting, pressure, saturat\w*, swap\w*, maxmemory, exceeded, file descriptors?, conntrack, inodes,
     io ?wait, disk (read|write) (latency|rate), fsync\w*, no space, limit reached, credits?, balance, memory, cpu, space, ports
 """)
@@ -85,14 +88,20 @@ _SYMPTOM = phrases(r"""
     checkouts?, orders, (request|traffic) (rate )?(dropped|fell|low|lost|collapsed), requests dropped, (http )?5xx, user impact
 """)
 _CHORE = phrases(r"""
-    (will )?expir(e|es|y|ing|ation)( soon)?, ends soon, renewal, renew\w*, underutili[sz]ed, overcommit\w*, vacuum\w*, auto ?vacuumed,
-    bloat\w*, dead tuples, unused, inactive, idle, outdated, deprecated, version( (skew|mismatch))?, toner, licen[sc]e, rate limits?,
+    (will )?expir(e|es|y|ing|ation)( soon)?, ends soon, renewal, renew\w*, underutili[sz]ed, overcommit\w*, vacuum\w*,
+    auto ?vacuumed,
+    bloat\w*, dead tuples, unused, inactive, idle, outdated, deprecated, version( (skew|mismatch))?, toner, licen[sc]e,
+    rate limits?,
     stale, raid, smart, (over)?temperature, battery, fan, clock, skew, ntp, synchronising, missing backup
 """)
 _EXPIRED = phrases("expired, not ready")
 _FORECAST = phrases(r"fill\w*( up)?, will \w+, soon, predict\w*, may fill, (almost|nearly) (full|out), in \d+ (hours|days)")
-_FIRST_HAND = phrases(r"nodes? (not ready|unreachable|down|lost), image( pull\w*)?, sealed, expired, interface down, zone \w+, fsync\w*")
-_HEAVY_USE = phrases("(memory|cpu|disk|io|network) (usage|use|utili[sz]ation|consumption|high), high (memory|cpu|disk|io|network)( \\w+)?")
+_FIRST_HAND = phrases(
+    r"nodes? (not ready|unreachable|down|lost), image( pull\w*)?, sealed, expired, interface down, zone \w+, fsync\w*"
+)
+_HEAVY_USE = phrases(
+    "(memory|cpu|disk|io|network) (usage|use|utili[sz]ation|consumption|high), high (memory|cpu|disk|io|network)( \\w+)?"
+)
 _VICTIM = phrases("throttl\\w*, oom\\w*, kill\\w*, gc, heap, evict\\w*, near limit, limit")
 _WEAR = phrases("disks?, filesystems?, raid, smart, inodes?, nvme, space, device, md, zpool, zfs, io")
 _SPACE = phrases("space, inodes?, full, fill\\w*, usage")
@@ -111,7 +120,9 @@ _BY_CATEGORY: Mapping[C, Trouble] = {
     C.CERTIFICATE: Trouble.LOSS,
     C.CAPACITY_QUOTA: Trouble.UNREADY,
 }
-_STARTS_NOT = frozenset({"imagepullbackoff", "errimagepull", "createcontainerconfigerror", "crashloopbackoff", "oomkilled", "error"})
+_STARTS_NOT = frozenset(
+    {"imagepullbackoff", "errimagepull", "createcontainerconfigerror", "crashloopbackoff", "oomkilled", "error"}
+)
 _MACHINES = frozenset({"Node", "Host", "PersistentVolume", "PersistentVolumeClaim"})
 _OF_RESOURCES = (Trouble.LOAD, Trouble.LOSS, Trouble.EXHAUSTED, Trouble.CRASH)
 _ON_THEIR_OWN = frozenset({C.SECURITY, C.BATCH_JOB})  # a failed job or a break-in takes nothing else down
@@ -138,7 +149,9 @@ def _nature(
     forecast = _FORECAST.search(words) is not None
     full = kind == "ResourceQuota" and trouble is Trouble.EXHAUSTED and not forecast
     chore = trouble not in (Trouble.CHANGE, Trouble.SYMPTOM) and _CHORE.search(words) is not None
-    chore = (chore and not (category is C.CERTIFICATE and _EXPIRED.search(words))) or (forecast and severity not in CRITICAL_WORDS)
+    chore = (chore and not (category is C.CERTIFICATE and _EXPIRED.search(words))) or (
+        forecast and severity not in CRITICAL_WORDS
+    )
     worn = _WEAR if kind in ("Node", "Host") else _SPACE
     wears = category is C.STORAGE and kind in _MACHINES and worn.search(words) is not None
     resource = _resource(words, signal)

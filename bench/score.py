@@ -12,18 +12,20 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 CORPUS = Path(__file__).parent / "corpus"
 ALERTS = ("alerts.jsonl", "field.jsonl")
+STORMS = ("storms.jsonl", "storms_more.jsonl")
 
 
 def main(options: list[str]) -> int:
     worst = 0
     with tempfile.TemporaryDirectory() as folder:
-        for name in ALERTS:
+        for name in (*ALERTS, *STORMS):
             predictions = Path(folder) / name
             with predictions.open("w", encoding="utf-8") as out:
                 replayed = subprocess.run(
                     [sys.executable, "manage.py", "replay", str(CORPUS / name), "--json"], stdout=out, cwd=ROOT
                 )
-            scorer = [sys.executable, str(CORPUS / "score.py"), *options, str(CORPUS / name), str(predictions)]
+            kind = ["--storms"] if name in STORMS else []
+            scorer = [sys.executable, str(CORPUS / "score.py"), *kind, *options, str(CORPUS / name), str(predictions)]
             worst = max(worst, replayed.returncode, subprocess.run(scorer).returncode)
     return worst
 

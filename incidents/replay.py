@@ -1,39 +1,26 @@
-"""Recorded alerts through the product's own engines, offline: no cluster, no database, nothing written.
+"""Recorded alerts through the product's own correlation and engines, offline: no cluster, no database, nothing written."""
 
-A line of the input is a bare alert, a webhook body with `alerts`, or `{"id", "alert"}` as in the corpus.
-"""
-
-import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import JsonValue
 
 from aiops.core.actions import ActionClass
 from aiops.core.clusters import environment_of
 from aiops.core.scales import severity_of
 from aiops.core.targets import Target
+from incidents import recorded, storms
 from incidents.classification import classify
+from incidents.conf import IncidentsConf
 from incidents.engines.expert import ExpertEngine, may_run_alone
 from incidents.proposals import AlertFacts, Facts, Proposal
+from incidents.recorded import RecordedAlert, RecordedStorm
+from incidents.storms import StormAnswer
 from incidents.targets import namespace_of, target_of
 
 Judge = Callable[[Proposal, Facts], bool]
-
-
-class RecordedAlert(BaseModel):
-    """One alert as Alertmanager sends it; other fields of the sender are ignored."""
-
-    model_config = ConfigDict(extra="ignore")
-
-    status: str = "firing"
-    labels: dict[str, str] = Field(default_factory=dict)
-    annotations: dict[str, str] = Field(default_factory=dict)
-    startsAt: datetime | None = None
-    fingerprint: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,41 +51,18 @@ class Answer:
         }
 
 
-def replay(lines: Iterable[str], *, now: datetime | None = None, runs_alone: Judge = may_run_alone) -> Iterator[Answer]:
-    """The answer to every recorded alert, in order. `runs_alone` judges which would need no person."""
-    engine, at = ExpertEngine(), now or datetime.now(UTC)
-    for key, alert in read(lines):
-        facts = facts_of(alert, now=at)
-        proposal = engine.propose(facts)
-        yield Answer(id=key, facts=facts, proposal=proposal, auto=runs_alone(proposal, facts))
-
-
-def read(lines: Iterable[str]) -> Iterator[tuple[str, RecordedAlert]]:
-    """Every alert of a JSON Lines text with its id, or its line number. ValueError names the line that is no alert."""
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            yield from _alerts(json.loads(line), str(number))
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ValueError(f"line {number}: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
-        except ValueError as error:
-            raise ValueError(f"line {number}: {error}") from error
-
-
-def _alerts(entry: Any, number: str) -> Iterator[tuple[str, RecordedAlert]]:
-    if not isinstance(entry, Mapping):
-        raise ValueError("not a JSON object")
-    if isinstance(entry.get("alert"), Mapping):
-        yield str(entry.get("id") or number), RecordedAlert.model_validate(entry["alert"])
-    elif isinstance(entry.get("alerts"), list):
-        for index, alert in enumerate(entry["alerts"], 1):
-            yield from _alerts(alert, f"{number}.{index}")
-    elif isinstance(entry.get("labels"), Mapping):
-        yield str(entry.get("id") or number), RecordedAlert.model_validate(entry)
-    else:
-        raise ValueError("neither an alert nor a webhook body")
+def replay(
+    lines: Iterable[str], *, conf: IncidentsConf | None = None, now: datetime | None = None, runs_alone: Judge = may_run_alone
+) -> Iterator[Answer | StormAnswer]:
+    """The answer to every recorded alert and storm, in order. `runs_alone` judges which decisions would need no person."""
+    engine, at, conf = ExpertEngine(), now or datetime.now(UTC), conf or IncidentsConf()
+    for entry in recorded.read(lines):
+        if isinstance(entry, RecordedStorm):
+            yield storms.answer(entry, conf=conf)
+        else:
+            facts = facts_of(entry.alert, now=at)
+            proposal = engine.propose(facts)
+            yield Answer(id=entry.id, facts=facts, proposal=proposal, auto=runs_alone(proposal, facts))
 
 
 def facts_of(alert: RecordedAlert, *, now: datetime) -> Facts:
@@ -135,16 +99,28 @@ def facts_of(alert: RecordedAlert, *, now: datetime) -> Facts:
     )
 
 
-def report(answers: Sequence[Answer]) -> Iterator[str]:
-    """What a person reads: every alert with its decision and reason, then what it comes to."""
+def report(answers: Sequence[Answer | StormAnswer]) -> Iterator[str]:
+    """What a person reads: every alert with its decision and reason, every storm with its incidents, then what it comes to."""
     for answer in answers:
-        name, action = answer.facts.alert_name or "(no name)", answer.proposal.action
-        alone = " (could run alone)" if answer.auto else " (a person agrees)" if action.is_change else ""
-        yield f"{name} · {answer.proposal.category.value} · {answer.facts.target or 'no target'}"
-        yield f"  {answer.proposal.description}{alone}"
-        yield f"  {answer.proposal.reasoning}"
+        yield from _told(answer) if isinstance(answer, Answer) else _storm_told(answer)
         yield ""
-    counts = Counter(answer.proposal.action.action_class.value for answer in answers)
-    changes = sum(answer.proposal.action.is_change for answer in answers)
-    yield f"{len(answers)} alerts, {changes} with a change, {sum(answer.auto for answer in answers)} that could run alone:"
+    alone = [answer for answer in answers if isinstance(answer, Answer)]
+    counts = Counter(answer.proposal.action.action_class.value for answer in alone)
+    changes = sum(answer.proposal.action.is_change for answer in alone)
+    yield f"{len(alone)} alerts, {changes} with a change, {sum(answer.auto for answer in alone)} that could run alone:"
     yield from (f"  {name:22}{count:6}" for name, count in counts.most_common())
+
+
+def _told(answer: Answer) -> Iterator[str]:
+    name, action = answer.facts.alert_name or "(no name)", answer.proposal.action
+    alone = " (could run alone)" if answer.auto else " (a person agrees)" if action.is_change else ""
+    yield f"{name} · {answer.proposal.category.value} · {answer.facts.target or 'no target'}"
+    yield f"  {answer.proposal.description}{alone}"
+    yield f"  {answer.proposal.reasoning}"
+
+
+def _storm_told(storm: StormAnswer) -> Iterator[str]:
+    sizes = Counter(label for label in storm.grouping.values() if label is not None)
+    yield f"Storm {storm.id}: {len(storm.grouping)} alerts, {len(sizes)} incidents, root {storm.root or 'none'}"
+    for label, size in sizes.most_common():
+        yield f"  {label}: {', '.join(key for key, home in storm.grouping.items() if home == label)} ({size})"

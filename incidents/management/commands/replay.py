@@ -11,6 +11,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from incidents.replay import Answer, replay, report
+from incidents.storms import StormAnswer
 
 
 class Command(BaseCommand):
@@ -33,7 +34,7 @@ class Command(BaseCommand):
         with suppress(BrokenPipeError):  # the reader (head, less) went away
             self._answer(replay(text.split("\n")), as_json=options["json"], path=path)
 
-    def _answer(self, answers: Iterator[Answer], *, as_json: bool, path: str) -> None:
+    def _answer(self, answers: Iterator[Answer | StormAnswer], *, as_json: bool, path: str) -> None:
         try:
             for text in (json.dumps(answer.to_json()) for answer in answers) if as_json else report(list(answers)):
                 self.stdout.write(text)

@@ -11,7 +11,7 @@ from pydantic import JsonValue
 
 from aiops.access.principals import SYSTEM, Principal
 from aiops.connectors.errors import Transient
-from aiops.connectors.kubernetes import Kubernetes, Request
+from aiops.connectors.kubernetes import Api, Request
 from aiops.connectors.kubernetes_objects import KubeObject
 from aiops.core.actions import Action
 from approvals import attempts as rows
@@ -42,7 +42,7 @@ class Look:
 @dataclass(frozen=True, slots=True)
 class Act:
     claim: Claim
-    api: Kubernetes
+    api: Api
     operation: Operation
     wait: Callable[[float], None]
 

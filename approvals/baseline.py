@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pydantic import JsonValue
 
 from aiops.connectors.errors import Permanent, Transient
-from aiops.connectors.kubernetes import Kubernetes
+from aiops.connectors.kubernetes import Api
 from aiops.connectors.kubernetes_objects import KubeObject
 from approvals.operations import drain, workloads
 from approvals.operations.operation import Operation
@@ -17,7 +17,7 @@ _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 NODES, NAMESPACES = 5, 8  # looked at for neighbours; a bound on what one act reads
 
 
-def taken(api: Kubernetes, operation: Operation, subject: KubeObject) -> dict[str, JsonValue]:
+def taken(api: Api, operation: Operation, subject: KubeObject) -> dict[str, JsonValue]:
     """What is kept of the moment before the change. `neighbours` is None where they cannot be read; `pods` are a node's."""
     kept: dict[str, JsonValue] = {
         "subject": slim(subject).raw,
@@ -38,7 +38,7 @@ def slim(subject: KubeObject) -> KubeObject:
     return KubeObject({**subject.raw, "metadata": {**kept, "annotations": notes}})
 
 
-def neighbours(api: Kubernetes, subject: KubeObject) -> dict[str, JsonValue] | None:
+def neighbours(api: Api, subject: KubeObject) -> dict[str, JsonValue] | None:
     """Ready pods of each workload near the subject, but of the subject: `{"shop/Deployment/cart": 3}`.
 
     Near is whatever shares its namespace, or a namespace with a pod on one of its nodes.
@@ -51,7 +51,7 @@ def neighbours(api: Kubernetes, subject: KubeObject) -> dict[str, JsonValue] | N
     return {name: count for name, count in counts.items() if name != own}
 
 
-def ready_pods(api: Kubernetes, namespaces: Iterable[str]) -> dict[str, int]:
+def ready_pods(api: Api, namespaces: Iterable[str]) -> dict[str, int]:
     """How many ready pods each workload of `namespaces` has, by `namespace/Kind/name`."""
     counts: Counter[str] = Counter()
     for namespace in namespaces:
@@ -59,7 +59,7 @@ def ready_pods(api: Kubernetes, namespaces: Iterable[str]) -> dict[str, int]:
     return dict(counts)
 
 
-def _near(api: Kubernetes, subject: KubeObject) -> list[str]:
+def _near(api: Api, subject: KubeObject) -> list[str]:
     """Namespaces to look at, the subject's own first. An account that may see only that one sees only that one."""
     found = [subject.namespace] if subject.namespace else []
     if subject.kind == "Node":

@@ -18,7 +18,7 @@ from pydantic import JsonValue
 from aiops.access import roles as access
 from aiops.access.principals import Principal, record, require
 from aiops.connectors.errors import Ambiguous, Permanent, Transient
-from aiops.connectors.kubernetes import Kubernetes, Request, client_for
+from aiops.connectors.kubernetes import Api, Request, client_for
 from aiops.core.clusters import Cluster
 from aiops.core.errors import Conflict
 from aiops.live import publish
@@ -39,7 +39,7 @@ from learning.scopes import Scope
 
 log = structlog.get_logger(__name__)
 S = Execution.Status
-Connect = Callable[[Cluster], Kubernetes]
+Connect = Callable[[Cluster], Api]
 REHEARSALS = 5  # a version that moves under a rehearsal is read again this often
 
 

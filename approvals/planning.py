@@ -7,7 +7,7 @@ from django.utils import timezone
 from pydantic import JsonValue
 
 from aiops.connectors.errors import Ambiguous, ConnectorError, Permanent, Transient
-from aiops.connectors.kubernetes import Kubernetes, client_for
+from aiops.connectors.kubernetes import Api, client_for
 from aiops.connectors.kubernetes_objects import KubeObject
 from aiops.core.actions import Action
 from aiops.core.clusters import Cluster
@@ -39,7 +39,7 @@ def plan(action: Action, cluster: Cluster, *, conf: ApprovalsConf) -> Plan:
         raise Unavailable(f"cluster {cluster.name} does not answer: {error.detail}", retry_after_s=10) from error
 
 
-def plan_with(api: Kubernetes, action: Action, cluster: str, *, conf: ApprovalsConf) -> Plan:
+def plan_with(api: Api, action: Action, cluster: str, *, conf: ApprovalsConf) -> Plan:
     """The same by a client at hand, with the connector's own errors."""
     operation = operation_for(action)
     subject = api.need(operation.subject(action))
@@ -63,7 +63,7 @@ def plan_with(api: Kubernetes, action: Action, cluster: str, *, conf: ApprovalsC
     )
 
 
-def _rehearse(api: Kubernetes, operation: Operation, action: Action) -> tuple[KubeObject, DryRun]:
+def _rehearse(api: Api, operation: Operation, action: Action) -> tuple[KubeObject, DryRun]:
     """Read the object and let the server try the very body on it; Ambiguous 409 if it moved in between."""
     subject = api.need(operation.subject(action))
     request = operation.request(action, subject, api, Mark(str(uuid.uuid4()), timezone.now()))

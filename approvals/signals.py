@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pydantic import JsonValue
 
 from aiops.connectors.errors import Permanent, Transient
-from aiops.connectors.kubernetes import Kubernetes
+from aiops.connectors.kubernetes import Api
 from aiops.connectors.kubernetes_objects import KubeObject, Ref
 from aiops.connectors.prometheus import Prometheus
 from aiops.core.actions import ChangeAction
@@ -59,9 +59,7 @@ class Sight:
     after: Mapping[str, JsonValue]
 
 
-def look(
-    execution: Execution, api: Kubernetes | None, prometheus: Prometheus | None, *, now: datetime, conf: ApprovalsConf
-) -> Sight:
+def look(execution: Execution, api: Api | None, prometheus: Prometheus | None, *, now: datetime, conf: ApprovalsConf) -> Sight:
     """Everything that can be seen of `execution` now. What cannot be read is said so, and never raises."""
     memory = Memory.load(execution.verification.get("memory"))
     before = KubeObject(execution.before).at("subject")
@@ -174,7 +172,7 @@ def _metric(
 # Neighbours
 
 
-def _lost_pods(execution: Execution, api: Kubernetes) -> Sequence[str]:
+def _lost_pods(execution: Execution, api: Api) -> Sequence[str]:
     """Workloads near the target with fewer ready pods than before the act, and fewer than they want."""
     before = execution.before.get("neighbours")
     if not isinstance(before, dict) or not before:
@@ -188,7 +186,7 @@ def _lost_pods(execution: Execution, api: Kubernetes) -> Sequence[str]:
     return lost
 
 
-def _wants_more(name: str, has: int, api: Kubernetes) -> bool:
+def _wants_more(name: str, has: int, api: Api) -> bool:
     """Whether a neighbour lacks pods, rather than having been scaled down or removed by somebody."""
     namespace, kind, plain = name.split("/", 2)
     if kind not in ("Deployment", "StatefulSet", "DaemonSet"):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from aiops.connectors.errors import Permanent, Transient
-from aiops.connectors.kubernetes import Kubernetes
+from aiops.connectors.kubernetes import Api
 from aiops.connectors.kubernetes_objects import KubeObject, Ref, selects
 from aiops.core.actions import Action, CordonDrainNode, DeletePod, ExpandStorage, RenewCertificate, RerunJob, Scale, ScaleUp
 from approvals.operations import drain, eviction, owners, workloads
@@ -21,7 +21,7 @@ T = TypeVar("T")
 STARTS_IN_S = 30.0  # a pod whose start nobody has seen and nobody declares
 
 
-def around(action: Action, subject: KubeObject, api: Kubernetes) -> Surroundings:
+def around(action: Action, subject: KubeObject, api: Api) -> Surroundings:
     """Read it all. What cannot be read is named, and never counts as harmless."""
     if isinstance(action, CordonDrainNode):
         return _around_node(subject, api)
@@ -55,7 +55,7 @@ def _owners(found: Surroundings, subject: KubeObject) -> Surroundings:
     return replace(found, criticality=criticality_of(subject), gitops_owner=owners.gitops_owner(subject))
 
 
-def _pods(action: Action, subject: KubeObject, workload: KubeObject, api: Kubernetes) -> Surroundings:
+def _pods(action: Action, subject: KubeObject, workload: KubeObject, api: Api) -> Surroundings:
     wanted, ready = workloads.replicas(workload), workloads.ready(workload)
     starts_in_s = start_of_pods(workload, api)
     if isinstance(action, Scale):
@@ -78,7 +78,7 @@ def _pods(action: Action, subject: KubeObject, workload: KubeObject, api: Kubern
     )
 
 
-def start_of_pods(workload: KubeObject, api: Kubernetes) -> float:
+def start_of_pods(workload: KubeObject, api: Api) -> float:
     """Seconds that its pods took from their start to being ready; what its probes say where none is ready."""
     try:
         seen = [
@@ -98,7 +98,7 @@ def start_of_pods(workload: KubeObject, api: Kubernetes) -> float:
     return float(max(declared, default=0)) or STARTS_IN_S
 
 
-def tightest_budget(workload: KubeObject, api: Kubernetes) -> int | None:
+def tightest_budget(workload: KubeObject, api: Api) -> int | None:
     """Disruptions that the tightest budget over its pods allows now; None where there is no budget."""
     labels = KubeObject({"metadata": workload.at("spec", "template", "metadata")}).labels
     budgets = api.find("PodDisruptionBudget", workload.namespace)
@@ -113,7 +113,7 @@ def criticality_of(subject: KubeObject) -> int | None:
     return int(digits[0]) if digits else None
 
 
-def dependants_of(workload: KubeObject, api: Kubernetes) -> tuple[str, ...]:
+def dependants_of(workload: KubeObject, api: Api) -> tuple[str, ...]:
     """Who needs it: by their own annotations, by its own, and by what people declared."""
     name = f"{workload.namespace}/{workload.name}"
     declared = Dependency.objects.filter(upstream__in=(workload.name, name)).values_list("downstream", flat=True)
@@ -130,7 +130,7 @@ def _listed(text: str) -> Iterable[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
-def _around_node(node: KubeObject, api: Kubernetes) -> Surroundings:
+def _around_node(node: KubeObject, api: Api) -> Surroundings:
     """All that runs on a node. What is left is told for the workload that loses most."""
     try:
         here = drain.movable(node.name, api)
@@ -161,7 +161,7 @@ def _around_node(node: KubeObject, api: Kubernetes) -> Surroundings:
     )
 
 
-def _workloads_of(pods: Iterable[KubeObject], api: Kubernetes) -> dict[Ref, tuple[KubeObject, int]]:
+def _workloads_of(pods: Iterable[KubeObject], api: Api) -> dict[Ref, tuple[KubeObject, int]]:
     """Each workload behind `pods`, with how many of them are its ready ones."""
     found: dict[Ref, tuple[KubeObject, int]] = {}
     by_controller: dict[str, KubeObject | None] = {}

@@ -14,7 +14,7 @@ from pydantic import JsonValue
 
 from aiops.access.principals import SYSTEM
 from aiops.connectors.errors import Permanent
-from aiops.connectors.kubernetes import Kubernetes
+from aiops.connectors.kubernetes import Api
 from aiops.connectors.prometheus import Prometheus
 from aiops.core.errors import Conflict
 from aiops.live import publish
@@ -53,7 +53,7 @@ def verify(execution_id: UUID, *, connect: Connect | None = None) -> None:
             _write(execution, sight, verdict, now)
 
 
-def _api(execution: Execution, connect: Connect) -> Kubernetes | None:
+def _api(execution: Execution, connect: Connect) -> Api | None:
     """None where the cluster is not to be had; what cannot be read is no pass."""
     try:
         return connect(cluster_of(execution))

@@ -12,7 +12,7 @@ from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import httpx2
 import stamina
@@ -75,6 +75,25 @@ class Request:
         stored = KubeObject(data)
         ref = Ref(stored.text("ref", "kind"), stored.text("ref", "namespace") or None, stored.text("ref", "name"))
         return cls(ref, stored.at("body"), stored.text("patch"), stored.text("subresource"))
+
+
+class Api(Protocol):
+    """What an act asks of the outside: a cluster, a machine, or a receiver of jobs, each as objects that are read and changed.
+
+    Every method raises Transient or Permanent; `send` raises Ambiguous, too, for everything unclear.
+    """
+
+    def get(self, ref: Ref) -> KubeObject | None:
+        """The object as it stands now, None where there is none."""
+
+    def need(self, ref: Ref) -> KubeObject:
+        """The object; Permanent `not_found` where there is none."""
+
+    def find(self, kind: str, namespace: str | None = None, *, labels: str = "", fields: str = "") -> list[KubeObject]:
+        """All objects of `kind`."""
+
+    def send(self, request: Request, *, dry_run: bool = False) -> KubeObject:
+        """Send `request` once, under one deadline for all of it; the object as the change left it."""
 
 
 # What an answer to a change says about the cluster (`reliability.md` §2.6). 2xx is applied. Whatever is in neither table

@@ -2,7 +2,7 @@
 
 from pydantic import JsonValue
 
-from aiops.connectors.kubernetes import Kubernetes, Patch, Request
+from aiops.connectors.kubernetes import Api, Patch, Request
 from aiops.connectors.kubernetes_objects import KubeObject, Ref
 from aiops.core.actions import Action, ChangeAction
 from aiops.core.errors import Conflict
@@ -28,11 +28,11 @@ def touched(subject: KubeObject) -> JsonValue:
     }
 
 
-def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> Action:
+def concretise(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> Action:
     return action
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
+def refuse(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> None:
     if subject.kind != "Certificate":
         raise Conflict(f"{subject.kind} {subject.name} has no certificate of cert-manager; name the Certificate", code="kind")
     issuing = subject.condition(ISSUING)
@@ -40,7 +40,7 @@ def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: Approvals
         raise Conflict(f"certificate {subject.name} is being issued already", code="nothing_to_do", state="issuing")
 
 
-def request(action: Action, subject: KubeObject, api: Kubernetes, mark: Mark) -> Request:
+def request(action: Action, subject: KubeObject, api: Api, mark: Mark) -> Request:
     condition: JsonValue = {
         "type": ISSUING,
         "status": "True",
@@ -78,7 +78,7 @@ def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
     raise NotImplementedError("a certificate that was renewed stays renewed")
 
 
-def progress(action: Action, subject: KubeObject | None, api: Kubernetes, before: KubeObject) -> Progress:
+def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     if subject is None:
         return Progress(done=False, words="the certificate is gone", failed="the certificate is gone")
     issuing, ready = subject.condition(ISSUING), subject.condition("Ready")

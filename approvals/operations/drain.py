@@ -2,7 +2,7 @@
 
 from pydantic import JsonValue
 
-from aiops.connectors.kubernetes import Kubernetes, Patch, Request
+from aiops.connectors.kubernetes import Api, Patch, Request
 from aiops.connectors.kubernetes_objects import KubeObject, Ref
 from aiops.core.actions import Action, ChangeAction, CordonDrainNode
 from aiops.core.errors import Conflict
@@ -29,11 +29,11 @@ def touched(subject: KubeObject) -> JsonValue:
     return {"unschedulable": subject.flag("spec", "unschedulable"), "taints": taints}
 
 
-def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> Action:
+def concretise(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> Action:
     return action
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
+def refuse(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> None:
     if any(label in subject.labels for label in _CONTROL_PLANE):
         raise Conflict(f"{subject.name} runs the control plane; drain it by hand", code="control_plane")
     others = [node for node in api.find("Node") if node.name != subject.name and node.flag("spec", "unschedulable")]
@@ -47,7 +47,7 @@ def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: Approvals
         raise Conflict(f"nothing would make these pods of {subject.name} again: {', '.join(bare)}", code="bare_pods")
 
 
-def request(action: Action, subject: KubeObject, api: Kubernetes, mark: Mark) -> Request:
+def request(action: Action, subject: KubeObject, api: Api, mark: Mark) -> Request:
     return _cordoned(True, subject, mark)
 
 
@@ -69,7 +69,7 @@ def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
     return _cordoned(KubeObject(before if isinstance(before, dict) else {}).flag("unschedulable"), subject, mark)
 
 
-def progress(action: Action, subject: KubeObject | None, api: Kubernetes, before: KubeObject) -> Progress:
+def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     """Empty but for what belongs to the node itself."""
     if subject is None:
         return Progress(done=False, words="the node is gone", failed="the node is gone")
@@ -83,7 +83,7 @@ def progress(action: Action, subject: KubeObject | None, api: Kubernetes, before
     return Progress(done=not left, words=f"{len(left)} pods on their way out")
 
 
-def movable(node: str, api: Kubernetes) -> list[KubeObject]:
+def movable(node: str, api: Api) -> list[KubeObject]:
     """The pods that a drain takes away: not mirror pods, not those of DaemonSets, not those that are over."""
     return [pod for pod in api.find("Pod", fields=f"spec.nodeName={node}") if _moves(pod)]
 

@@ -5,7 +5,7 @@ A uid dies once, so the request may be repeated; its version does not matter.
 
 from pydantic import JsonValue
 
-from aiops.connectors.kubernetes import Kubernetes, Request
+from aiops.connectors.kubernetes import Api, Request
 from aiops.connectors.kubernetes_objects import KubeObject, Ref
 from aiops.core.actions import Action, ChangeAction
 from aiops.core.errors import Conflict
@@ -27,16 +27,16 @@ def touched(subject: KubeObject) -> JsonValue:
     return {"uid": subject.uid}
 
 
-def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> Action:
+def concretise(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> Action:
     return action
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
+def refuse(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> None:
     if subject.is_terminating:
         raise Conflict(f"pod {subject.name} is on its way out already", code="nothing_to_do", state="terminating")
 
 
-def request(action: Action, subject: KubeObject, api: Kubernetes, mark: Mark) -> Request:
+def request(action: Action, subject: KubeObject, api: Api, mark: Mark) -> Request:
     return eviction_of(subject, mark)
 
 
@@ -70,7 +70,7 @@ def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
     raise NotImplementedError("a pod that is gone cannot be put back")
 
 
-def progress(action: Action, subject: KubeObject | None, api: Kubernetes, before: KubeObject) -> Progress:
+def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     """Done once the old pod is gone and its owner has all its pods ready again, one of them younger than it."""
     if subject is not None and subject.uid == before.uid:
         return Progress(done=False, words=f"pod {before.name} is still there")
@@ -92,7 +92,7 @@ def progress(action: Action, subject: KubeObject | None, api: Kubernetes, before
     )
 
 
-def owner_of(pod: KubeObject, api: Kubernetes) -> KubeObject | None:
+def owner_of(pod: KubeObject, api: Api) -> KubeObject | None:
     """The workload behind a pod: its controller, and for a ReplicaSet the Deployment above it. None where it is gone."""
     if (owner := pod.controller()) is None:
         return None

@@ -2,7 +2,7 @@
 
 from pydantic import JsonValue
 
-from aiops.connectors.kubernetes import Kubernetes, Request
+from aiops.connectors.kubernetes import Api, Request
 from aiops.connectors.kubernetes_objects import KubeObject, Ref
 from aiops.core.actions import Action, ChangeAction
 from aiops.core.errors import Conflict
@@ -29,16 +29,16 @@ def touched(subject: KubeObject) -> JsonValue:
     return {"spec": _spec(subject)}
 
 
-def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> Action:
+def concretise(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> Action:
     return action
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
+def refuse(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> None:
     if subject.kind == "Job" and subject.number("status", "active") > 0:
         raise Conflict(f"job {subject.name} is still running", code="nothing_to_do", state="active")
 
 
-def request(action: Action, subject: KubeObject, api: Kubernetes, mark: Mark) -> Request:
+def request(action: Action, subject: KubeObject, api: Api, mark: Mark) -> Request:
     name = name_for(subject.name, mark)
     labels: JsonValue = {marks.EXECUTION: mark.id}
     notes: JsonValue = {marks.EXECUTION: mark.id, marks.EXECUTIONS: mark.id}
@@ -74,7 +74,7 @@ def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
     raise NotImplementedError("a job that ran cannot be undone")
 
 
-def progress(action: Action, subject: KubeObject | None, api: Kubernetes, before: KubeObject) -> Progress:
+def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     """Of the new job."""
     if subject is None:
         return Progress(done=False, words="the job is gone", failed="the job is gone")

@@ -7,7 +7,7 @@ from typing import Protocol
 
 from pydantic import JsonValue
 
-from aiops.connectors.kubernetes import Kubernetes, Request
+from aiops.connectors.kubernetes import Api, Request
 from aiops.connectors.kubernetes_objects import KubeObject, Ref
 from aiops.core.actions import Action
 from approvals.conf import ApprovalsConf
@@ -50,13 +50,13 @@ class Operation(Protocol):
     def touched(self, subject: KubeObject) -> JsonValue:
         """The part of the spec that the action changes: what is signed, and what nobody else may have moved."""
 
-    def concretise(self, action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> Action:
+    def concretise(self, action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> Action:
         """The action with absolute values, filled in from the live object."""
 
-    def refuse(self, action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
+    def refuse(self, action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> None:
         """Raise Conflict where this must not be done to the object as it stands."""
 
-    def request(self, action: Action, subject: KubeObject, api: Kubernetes, mark: Mark) -> Request:
+    def request(self, action: Action, subject: KubeObject, api: Api, mark: Mark) -> Request:
         """The final body, computed from `subject`, with its precondition and the mark."""
 
     def proof(self, action: Action, mark: Mark) -> Ref:
@@ -71,5 +71,5 @@ class Operation(Protocol):
     def restore(self, before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
         """The body that puts the touched spec back to `before`, with precondition and mark."""
 
-    def progress(self, action: Action, subject: KubeObject | None, api: Kubernetes, before: KubeObject) -> Progress:
+    def progress(self, action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
         """How far the cluster has come, given the subject now and as it was before the change."""

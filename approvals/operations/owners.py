@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from aiops.connectors.kubernetes import Kubernetes
+from aiops.connectors.kubernetes import Api
 from aiops.connectors.kubernetes_objects import KubeObject
 
 # Label or annotation → the controller that puts it there and reverts what differs from its repository.
@@ -26,7 +26,7 @@ def gitops_owner(subject: KubeObject) -> str:
     return manager if manager.lower().startswith(("flux", "argo")) else ""
 
 
-def autoscaler_of(workload: KubeObject, api: Kubernetes) -> str:
+def autoscaler_of(workload: KubeObject, api: Api) -> str:
     """The name of the HorizontalPodAutoscaler that sets its replicas, or empty."""
     for hpa in api.find("HorizontalPodAutoscaler", workload.namespace):
         if hpa.text("spec", "scaleTargetRef", "kind") == workload.kind and (

@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
-from aiops.connectors.kubernetes import Kubernetes, Patch, Request
+from aiops.connectors.kubernetes import Api, Patch, Request
 from aiops.connectors.kubernetes_objects import KubeObject, Ref
 from aiops.core.actions import Action, AdjustResources
 from aiops.core.errors import Conflict
@@ -26,7 +26,7 @@ def touched(subject: KubeObject) -> JsonValue:
     return {"template": workloads.template(subject)}
 
 
-def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> Action:
+def concretise(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> Action:
     """Half as much again of the memory limit of the container that was OOM-killed, where nothing else is asked for."""
     assert isinstance(action, AdjustResources)
     if action.container and (action.memory or action.cpu):
@@ -40,7 +40,7 @@ def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: Appro
     return action.model_copy(update={"container": name, "memory": quantities.times(limit, RAISE_BY)})
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
+def refuse(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> None:
     assert isinstance(action, AdjustResources)
     workloads.refuse_paused(subject)
     workloads.refuse_on_delete(subject)
@@ -50,7 +50,7 @@ def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: Approvals
         raise Conflict(f"container {action.container} of {subject.name} has these limits already", code="nothing_to_do")
 
 
-def request(action: Action, subject: KubeObject, api: Kubernetes, mark: Mark) -> Request:
+def request(action: Action, subject: KubeObject, api: Api, mark: Mark) -> Request:
     assert isinstance(action, AdjustResources)
     old = _container(subject, action.container or "")
     limits: dict[str, JsonValue] = {}
@@ -92,7 +92,7 @@ def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
     return rollback.restore(before, subject, mark)
 
 
-def progress(action: Action, subject: KubeObject | None, api: Kubernetes, before: KubeObject) -> Progress:
+def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     return workloads.progress(subject, api, before)
 
 
@@ -110,7 +110,7 @@ def _only(workload: KubeObject) -> str:
     return names[0]
 
 
-def _killed(workload: KubeObject, api: Kubernetes) -> str:
+def _killed(workload: KubeObject, api: Api) -> str:
     """The container that was last killed for want of memory, empty where none was."""
     for pod in workloads.pods_of(workload, api):
         for status in pod.each("status", "containerStatuses"):

@@ -2,7 +2,7 @@
 
 from pydantic import JsonValue
 
-from aiops.connectors.kubernetes import Kubernetes, Patch, Request
+from aiops.connectors.kubernetes import Api, Patch, Request
 from aiops.connectors.kubernetes_objects import KubeObject, Ref
 from aiops.core.actions import Action, ChangeAction
 from approvals.conf import ApprovalsConf
@@ -22,16 +22,16 @@ def touched(subject: KubeObject) -> JsonValue:
     return {"template": workloads.template(subject)}
 
 
-def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> Action:
+def concretise(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> Action:
     return action
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
+def refuse(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> None:
     workloads.refuse_paused(subject)
     workloads.refuse_on_delete(subject)
 
 
-def request(action: Action, subject: KubeObject, api: Kubernetes, mark: Mark) -> Request:
+def request(action: Action, subject: KubeObject, api: Api, mark: Mark) -> Request:
     noted: JsonValue = {marks.RESTARTED_AT: mark.time, marks.EXECUTION: mark.id}
     body: JsonValue = {
         "metadata": marks.metadata(subject, mark),
@@ -56,5 +56,5 @@ def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
     raise NotImplementedError("a restart has nothing to put back")
 
 
-def progress(action: Action, subject: KubeObject | None, api: Kubernetes, before: KubeObject) -> Progress:
+def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     return workloads.progress(subject, api, before)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from aiops.connectors.kubernetes import Kubernetes
+from aiops.connectors.kubernetes import Api
 from aiops.connectors.kubernetes_objects import KubeObject
 from approvals.operations import workloads
 
@@ -20,7 +20,7 @@ class Revision:
     available: int = 0
 
 
-def revisions_of(workload: KubeObject, api: Kubernetes) -> list[Revision]:
+def revisions_of(workload: KubeObject, api: Api) -> list[Revision]:
     """Newest first: ReplicaSets of a Deployment, ControllerRevisions of the other kinds."""
     if workload.kind == "Deployment":
         return [

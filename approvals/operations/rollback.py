@@ -2,7 +2,7 @@
 
 from pydantic import JsonValue
 
-from aiops.connectors.kubernetes import Kubernetes, Patch, Request
+from aiops.connectors.kubernetes import Api, Patch, Request
 from aiops.connectors.kubernetes_objects import KubeObject, Ref
 from aiops.core.actions import Action, Rollback
 from aiops.core.errors import Conflict
@@ -24,7 +24,7 @@ def touched(subject: KubeObject) -> JsonValue:
     return {"template": workloads.template(subject)}
 
 
-def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> Action:
+def concretise(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> Action:
     """Names the revision and the hash of its template; the previous good one where none is asked for."""
     assert isinstance(action, Rollback)
     history = revisions_of(subject, api)
@@ -38,7 +38,7 @@ def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: Appro
     return action.model_copy(update={"revision": found.number, "template_hash": found.hash})
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
+def refuse(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> None:
     workloads.refuse_paused(subject)
     workloads.refuse_on_delete(subject)
     if owner := owners.gitops_owner(subject):
@@ -51,7 +51,7 @@ def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: Approvals
         raise Conflict(f"{subject.name} runs revision {wanted.number} already", code="nothing_to_do", state=str(wanted.number))
 
 
-def request(action: Action, subject: KubeObject, api: Kubernetes, mark: Mark) -> Request:
+def request(action: Action, subject: KubeObject, api: Api, mark: Mark) -> Request:
     return restore({"template": _wanted(action, subject, api).template}, subject, mark)
 
 
@@ -79,11 +79,11 @@ def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
     return Request(Ref(subject.kind, subject.namespace, subject.name), marks.json_patch(subject, mark, change), Patch.JSON)
 
 
-def progress(action: Action, subject: KubeObject | None, api: Kubernetes, before: KubeObject) -> Progress:
+def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     return workloads.progress(subject, api, before)
 
 
-def _wanted(action: Action, subject: KubeObject, api: Kubernetes) -> Revision:
+def _wanted(action: Action, subject: KubeObject, api: Api) -> Revision:
     assert isinstance(action, Rollback)
     for revision in revisions_of(subject, api):
         if revision.hash == action.template_hash:

@@ -4,7 +4,7 @@ import math
 
 from pydantic import JsonValue
 
-from aiops.connectors.kubernetes import Kubernetes, Patch, Request
+from aiops.connectors.kubernetes import Api, Patch, Request
 from aiops.connectors.kubernetes_objects import KubeObject, Ref
 from aiops.core.actions import Action, Scale, ScaleDown, ScaleUp
 from aiops.core.errors import Conflict
@@ -25,7 +25,7 @@ def touched(subject: KubeObject) -> JsonValue:
     return {"template": workloads.template(subject), "replicas": workloads.replicas(subject)}
 
 
-def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> Action:
+def concretise(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> Action:
     """Up by half, rounded up, at least one, at most the cap; down by a third, rounded up, never to nothing."""
     assert isinstance(action, Scale)
     if action.replicas is not None:
@@ -37,7 +37,7 @@ def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: Appro
     return action.model_copy(update={"replicas": wanted})
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
+def refuse(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> None:
     assert isinstance(action, Scale)
     now, wanted = workloads.replicas(subject), action.replicas
     if hpa := owners.autoscaler_of(subject, api):
@@ -50,7 +50,7 @@ def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: Approvals
         raise Conflict(f"{subject.name} has {now} replicas; {wanted} is no scaling {way}", code="nothing_to_do", state=str(now))
 
 
-def request(action: Action, subject: KubeObject, api: Kubernetes, mark: Mark) -> Request:
+def request(action: Action, subject: KubeObject, api: Api, mark: Mark) -> Request:
     assert isinstance(action, Scale)
     assert action.replicas is not None
     return _to(action.replicas, subject, mark)
@@ -75,7 +75,7 @@ def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
     return _to(KubeObject(before).number("replicas"), subject, mark)
 
 
-def progress(action: Action, subject: KubeObject | None, api: Kubernetes, before: KubeObject) -> Progress:
+def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     return workloads.progress(subject, api, before)
 
 

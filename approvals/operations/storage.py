@@ -4,7 +4,7 @@ from decimal import Decimal
 
 from pydantic import JsonValue
 
-from aiops.connectors.kubernetes import Kubernetes, Patch, Request
+from aiops.connectors.kubernetes import Api, Patch, Request
 from aiops.connectors.kubernetes_objects import KubeObject, Ref
 from aiops.core.actions import Action, ExpandStorage
 from aiops.core.errors import Conflict
@@ -26,7 +26,7 @@ def touched(subject: KubeObject) -> JsonValue:
     return {"requests": subject.at("spec", "resources", "requests")}
 
 
-def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> Action:
+def concretise(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> Action:
     """Half as much again, where no size is asked for."""
     assert isinstance(action, ExpandStorage)
     if action.size is not None:
@@ -34,7 +34,7 @@ def concretise(action: Action, subject: KubeObject, api: Kubernetes, conf: Appro
     return action.model_copy(update={"size": quantities.times(_size(subject), RAISE_BY)})
 
 
-def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: ApprovalsConf) -> None:
+def refuse(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -> None:
     assert isinstance(action, ExpandStorage)
     assert action.size is not None
     if quantities.parse(action.size) <= quantities.parse(_size(subject)):
@@ -45,7 +45,7 @@ def refuse(action: Action, subject: KubeObject, api: Kubernetes, conf: Approvals
         raise Conflict(f"the storage class of {subject.name} ({name or 'none'}) does not allow expansion", code="not_expandable")
 
 
-def request(action: Action, subject: KubeObject, api: Kubernetes, mark: Mark) -> Request:
+def request(action: Action, subject: KubeObject, api: Api, mark: Mark) -> Request:
     assert isinstance(action, ExpandStorage)
     body: JsonValue = {
         "metadata": marks.metadata(subject, mark),
@@ -70,7 +70,7 @@ def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
     raise NotImplementedError("a claim never shrinks")
 
 
-def progress(action: Action, subject: KubeObject | None, api: Kubernetes, before: KubeObject) -> Progress:
+def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     if subject is None:
         return Progress(done=False, words="the claim is gone", failed="the claim is gone")
     has, wanted = subject.text("status", "capacity", "storage"), _size(subject)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from aiops.connectors.kubernetes import Kubernetes
+from aiops.connectors.kubernetes import Api
 from aiops.connectors.kubernetes_objects import KubeObject, label_query
 from aiops.core.errors import Conflict
 from approvals.operations import marks
@@ -47,7 +47,7 @@ def ready(workload: KubeObject) -> int:
     return workload.number("status", "numberReady" if workload.kind == "DaemonSet" else "readyReplicas")
 
 
-def pods_of(workload: KubeObject, api: Kubernetes) -> list[KubeObject]:
+def pods_of(workload: KubeObject, api: Api) -> list[KubeObject]:
     """Its pods by its selector, without those that are finished or on their way out."""
     found = api.find("Pod", workload.namespace, labels=label_query(workload.at("spec", "selector")))
     return [pod for pod in found if not pod.is_terminating and pod.text("status", "phase") not in ("Succeeded", "Failed")]
@@ -95,14 +95,14 @@ def _share(value: JsonValue, whole: int, *, default: str) -> int:
     return int(given) if given.isdecimal() else 0
 
 
-def replica_sets(deployment: KubeObject, api: Kubernetes) -> list[KubeObject]:
+def replica_sets(deployment: KubeObject, api: Api) -> list[KubeObject]:
     """Its ReplicaSets, newest revision first."""
     found = api.find("ReplicaSet", deployment.namespace, labels=label_query(deployment.at("spec", "selector")))
     own = [rs for rs in found if (owner := rs.controller()) is not None and owner.text("uid") == deployment.uid]
     return sorted(own, key=revision_of, reverse=True)
 
 
-def controller_revisions(workload: KubeObject, api: Kubernetes) -> list[KubeObject]:
+def controller_revisions(workload: KubeObject, api: Api) -> list[KubeObject]:
     """The stored templates of a StatefulSet or DaemonSet, newest revision first."""
     found = api.find("ControllerRevision", workload.namespace, labels=label_query(workload.at("spec", "selector")))
     own = [cr for cr in found if (owner := cr.controller()) is not None and owner.text("uid") == workload.uid]
@@ -131,7 +131,7 @@ def plain_template(value: JsonValue, *, notes: bool = True) -> JsonValue:
     return {**value, "metadata": metadata}
 
 
-def new_pods(workload: KubeObject, pods: Sequence[KubeObject], api: Kubernetes) -> list[KubeObject]:
+def new_pods(workload: KubeObject, pods: Sequence[KubeObject], api: Api) -> list[KubeObject]:
     """Those of `pods` that run the template as it stands now, so that old pods cannot stand in for new ones."""
     match workload.kind:
         case "Deployment":
@@ -147,7 +147,7 @@ def new_pods(workload: KubeObject, pods: Sequence[KubeObject], api: Kubernetes) 
     return [pod for pod in pods if value and pod.labels.get(label) == value]
 
 
-def progress(workload: KubeObject | None, api: Kubernetes, before: KubeObject) -> Progress:
+def progress(workload: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     """`kubectl rollout status`, by the controller's own counts for this generation and by the new pods themselves."""
     if workload is None or workload.uid != before.uid:
         return Progress(done=False, words="the workload is gone", failed="the workload is gone")

@@ -20,6 +20,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("aiops.access.urls")),
     path("", include("incidents.urls")),
     path("", include("learning.urls")),
+    path("", include("approvals.oversight_urls")),
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
     path("metrics", metrics),

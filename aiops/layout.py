@@ -15,6 +15,7 @@ from django.utils import timezone
 from aiops.access.principals import Principal
 from aiops.access.roles import Act
 from aiops.live import Context, Fragment
+from approvals import policy_in_force
 from approvals.models import AutonomyChange, Execution
 from approvals.waiting import Waiting, waiting
 from governance.models import GovernanceEvent
@@ -93,7 +94,7 @@ def facts(place: str) -> Context:
         "switch": switch,
         "autonomy_on": switch is None or switch.enabled,
         "alone": Execution.objects.filter(autonomous=True, planned_at__gt=now - timedelta(hours=1)).count(),
-        "alone_limit": settings.AIOPS.approvals.autonomy_per_hour,
+        "alone_limit": policy_in_force.now().approvals.autonomy_per_hour,
         "freezes": len(acting),
         "alarms": [
             *_switch_alarms(switch),

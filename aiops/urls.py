@@ -21,6 +21,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", include("approvals.urls")),
     path("", include("incidents.urls")),
     path("", include("learning.urls")),
+    path("", include("approvals.oversight_urls")),
     path("api/v1/", api.urls),
     path("admin/", admin.site.urls),
     path("metrics", metrics),

@@ -22,7 +22,7 @@ from aiops.core.actions import Action, dump
 from aiops.core.errors import Conflict, DomainError
 from aiops.core.scales import Tier
 from aiops.live import publish
-from approvals import approval_state, execution, messages, planning, surveys
+from approvals import approval_state, execution, messages, planning, policy_in_force, surveys
 from approvals.approval_state import approval_opened
 from approvals.models import Approval, Signature
 from approvals.plans import Plan
@@ -56,7 +56,7 @@ def assess(decision_id: int) -> None:
     cluster = surveys.cluster_named(decision.incident.cluster)
     assert cluster is not None
     try:
-        plan = planning.plan(action, cluster, conf=settings.AIOPS.approvals)
+        plan = planning.plan(action, cluster, conf=policy_in_force.now().approvals)
     except (Permanent, DomainError) as error:
         _tell_only(decision, NotHere("plan", str(error)))
     except ConnectorError as error:
@@ -125,8 +125,9 @@ def settle(
     """
     surveys.take_budget_lock()
     incident = Incident.objects.select_for_update(no_key=True).get(pk=decision.incident_id)
-    inputs = surveys.inputs_for(decision, plan, at=timezone.now(), broker_up=broker_up)
-    verdict = judge(inputs, settings.AIOPS.approvals, settings.AIOPS.learning)
+    policy = policy_in_force.now()
+    inputs = surveys.inputs_for(decision, plan, policy=policy, at=timezone.now(), broker_up=broker_up)
+    verdict = judge(inputs, policy.approvals, policy.trust)
     alone = verdict.alone and author is None
     ledger.decided(inputs.scope, tier=verdict.tier_before, cluster=incident.cluster, at=inputs.at)
     blocked = verdict.tier is Tier.BLOCKED

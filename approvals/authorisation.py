@@ -11,7 +11,7 @@ from aiops.access import roles
 from aiops.access.roles import Act, Role
 from aiops.core.errors import NotAllowed
 from aiops.core.scales import Risk, Tier
-from approvals import autonomy, surveys
+from approvals import autonomy, policy_in_force, surveys
 from approvals.models import Approval, Execution
 from incidents import holds
 from incidents.models import Alert, Hold, Incident
@@ -45,10 +45,10 @@ def check(execution: Execution) -> Refusal | None:
 
 def _alone(execution: Execution) -> Refusal | None:
     """What stops an act that nobody signed: the switch, the breaker, the budget that it was started under, silence."""
-    conf = settings.AIOPS.approvals
+    conf = policy_in_force.now().approvals
     if not autonomy.is_on():
         return Refusal("autonomy_switch", "Autonomy was switched off")
-    recent = surveys.recent_acts(execution.target_key, at=timezone.now())
+    recent = surveys.recent_acts(execution.target_key, conf=conf, at=timezone.now())
     if (recent["failed_autonomous"] or 0) >= conf.breaker_failures:
         return Refusal("breaker", "Too many autonomous acts have failed lately")
     if (recent["autonomous_last_hour"] or 0) > conf.autonomy_per_hour:  # this one is among them

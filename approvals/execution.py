@@ -22,7 +22,7 @@ from aiops.connectors.kubernetes import Api, Request, client_for
 from aiops.core.clusters import Cluster
 from aiops.core.errors import Conflict
 from aiops.live import publish
-from approvals import attempts, baseline, execution_state, landing, leases, readback, sending
+from approvals import attempts, baseline, execution_state, landing, leases, policy_in_force, readback, sending
 from approvals.acts import Act, Look, done
 from approvals.attempts import Stopped
 from approvals.changes import changes_between
@@ -45,7 +45,7 @@ REHEARSALS = 5  # a version that moves under a rehearsal is read again this ofte
 
 def execute(execution_id: UUID, *, who: str, connect: Connect | None = None, wait: Callable[[float], None] = time.sleep) -> None:
     """Go on with an execution from wherever it stands. Does nothing where it is not due, over, or somebody else's."""
-    conf = settings.AIOPS.approvals
+    conf = policy_in_force.now().approvals
     claim = leases.claim(execution_id, who=who, conf=conf)
     if claim is None:
         return

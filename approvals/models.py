@@ -1,7 +1,7 @@
 """What people and policy agreed to, and what was done about it."""
 
 import uuid
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import ClassVar, Self
 
 from django.conf import settings
@@ -14,6 +14,7 @@ from aiops import append_only
 from aiops.access.principals import Via
 from aiops.core.actions import Action, load
 from aiops.core.scales import Tier
+from aiops.outbox.models import Channel
 from incidents.models import Decision, Incident
 
 
@@ -65,6 +66,9 @@ class Approval(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField()
     auto_at = models.DateTimeField(null=True, blank=True, help_text="Runs alone then, if the alert still fires")
+    steps = models.JSONField(default=list, help_text="What follows the first action, each as it was planned and signed")
+    escalate_at = models.DateTimeField(null=True, blank=True, help_text="The next contact is asked then")
+    contacts_asked = models.PositiveSmallIntegerField(default=0, help_text="How far along the contact list it is")
 
     objects: ClassVar[models.Manager["Approval"]] = ApprovalQuerySet.as_manager()
 
@@ -74,6 +78,9 @@ class Approval(models.Model):
             models.Index(fields=["status", "-id"], name="approvals_by_status"),
             models.Index(fields=["target_key"], name="approvals_of_target", condition=Q(status="pending")),
             models.Index(fields=["auto_at"], name="approvals_watching", condition=Q(status="pending", auto_at__isnull=False)),
+            models.Index(
+                fields=["escalate_at"], name="approvals_to_escalate", condition=Q(status="pending", escalate_at__isnull=False)
+            ),
         ]
 
     def __str__(self) -> str:
@@ -185,6 +192,7 @@ class Execution(models.Model):
     started_at = models.DateTimeField(null=True, blank=True)
     finished_at = models.DateTimeField(null=True, blank=True)
     dry_run = models.JSONField(default=dict)
+    agreed = models.JSONField(default=dict, help_text="Uid and digest that this step may meet; empty: as its approval says")
     before = models.JSONField(default=dict, help_text="Touched spec and baseline before the change")
     made = models.JSONField(default=dict, help_text="Uid, generation and touched spec as the change left them")
     # Verification
@@ -297,3 +305,66 @@ class AutonomyChange(models.Model):
 
     def __str__(self) -> str:
         return "on" if self.enabled else "off"
+
+
+class ReviewQuerySet(models.QuerySet["Review"]):
+    def open(self) -> Self:
+        return self.filter(answered_at=None)
+
+    def overdue(self, at: datetime, after_s: float) -> Self:
+        """Unanswered for too long: the level of their trust row is lowered until they are."""
+        return self.open().filter(asked_at__lte=at - timedelta(seconds=after_s))
+
+
+class Review(models.Model):
+    """Was this act right? Asked of people about some of what ran alone; the latest answer counts."""
+
+    class Why(models.TextChoices):
+        FIRST = "first", "the first of its kind"
+        SAMPLED = "sampled", "drawn at random"
+
+    execution = models.OneToOneField(Execution, on_delete=models.CASCADE, related_name="review")
+    why = models.CharField(max_length=7, choices=Why.choices)
+    asked_at = models.DateTimeField(default=timezone.now)
+    overdue_told_at = models.DateTimeField(null=True, blank=True)
+    right = models.BooleanField(null=True, help_text="Empty while nobody has answered")
+    by = models.CharField(max_length=150, blank=True)
+    note = models.CharField(max_length=1000, blank=True)
+    answered_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[models.Manager["Review"]] = ReviewQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["-id"]
+        # The page, the brakes and the sweeper ask for those without an answer.
+        indexes = [models.Index(fields=["asked_at"], name="reviews_open", condition=Q(answered_at=None))]
+
+    def __str__(self) -> str:
+        return f"review of {self.execution_id}"
+
+
+class Contact(models.Model):
+    """Somebody who is asked when nobody signs, in the order of `position`; after the last one every lead is."""
+
+    position = models.PositiveSmallIntegerField(help_text="1 is asked first")
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    channel = models.ForeignKey(
+        Channel, on_delete=models.CASCADE, null=True, blank=True, related_name="+", help_text="Empty: every channel"
+    )
+    is_enabled = models.BooleanField(default=True)
+
+    class Meta:
+        ordering = ["position", "id"]
+
+    def __str__(self) -> str:
+        return f"{self.position}. {self.user}"
+
+
+class DigestLook(models.Model):
+    """Up to when a person has looked at what ran alone."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    seen_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"{self.user} until {self.seen_until:%Y-%m-%d %H:%M}"

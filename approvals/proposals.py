@@ -3,7 +3,6 @@
 The target is read before anything is written: whoever proposes learns at once why it cannot be done.
 """
 
-from django.conf import settings
 from django.db import transaction
 
 from aiops.access.principals import Principal, record, require
@@ -12,7 +11,7 @@ from aiops.connectors.errors import ConnectorError, Permanent
 from aiops.core.actions import Action
 from aiops.core.commands import render
 from aiops.core.errors import Conflict, Invalid, Unavailable
-from approvals import approval_state, assessment, planning, signatures, surveys
+from approvals import approval_state, assessment, planning, policy_in_force, signatures, surveys
 from approvals.models import Approval
 from approvals.plans import Plan
 from incidents import decision_state, decisions
@@ -65,7 +64,7 @@ def _planned(incident: Incident, action: Action, reason: str) -> Plan:
     cluster = surveys.cluster_named(incident.cluster)
     assert cluster is not None
     try:
-        return planning.plan(action, cluster, conf=settings.AIOPS.approvals)
+        return planning.plan(action, cluster, conf=policy_in_force.now().approvals)
     except Permanent as error:
         raise Invalid(str(error), loc=("action",)) from error
     except ConnectorError as error:

@@ -3,7 +3,6 @@
 Counting signatures needs the approval's row lock: two transactions that each count without it both see one.
 """
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -18,6 +17,7 @@ from approvals.models import Approval, Signature
 from incidents import decision_state, holds
 from incidents.models import Decision, Hold, Incident
 from learning.answers import Answer, human_answer
+from learning.policy import conf_in_force
 from learning.scopes import Scope
 
 S = Approval.Status
@@ -78,7 +78,7 @@ def check_may_sign(approval: Approval, by: Principal, *, digest: str) -> None:
     require(by, Act.SIGN, risk=Risk(approval.risk), tier=Tier(approval.tier))
     check_pending(approval)
     own = approval.author_id is not None and by.user is not None and approval.author_id == by.user.pk
-    if own and settings.AIOPS.learning.people_min > 1:
+    if own and conf_in_force().people_min > 1:
         raise NotAllowed("nobody signs their own proposal; somebody else has to")
     if digest != approval.digest:
         raise Conflict("what you saw is not what stands now; read it again", code="digest_changed", state=approval.status)

@@ -4,24 +4,25 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import Count, F, Max, Q
+from django.db.models import Max
 
 from aiops.core.actions import Action, Undo
 from aiops.core.clusters import Cluster
 from aiops.core.scales import Severity
-from approvals import autonomy
+from approvals import autonomy, brakes
+from approvals.conf import ApprovalsConf
 from approvals.models import Execution
 from approvals.operations import OPERATIONS
 from approvals.plans import Plan
 from approvals.policy import Inputs
+from approvals.policy_in_force import Policy
 from approvals.targets import target_key
 from incidents import holds
 from incidents.models import Alert, Decision, Hold, Incident
 from learning import trust
-from learning.judgement import Brakes
 from learning.scopes import Scope
 
-HEALED_OVER = timedelta(days=90)
+LOOK_BACK = timedelta(days=1)  # the longest cooldown that can be set
 _BUDGET_LOCK = 4_110_002  # whoever may start an autonomous act counts and starts under this
 
 V = Execution.Verdict
@@ -42,14 +43,14 @@ def has_executor(action: Action) -> bool:
     return action.action_class in OPERATIONS
 
 
-def inputs_for(decision: Decision, plan: Plan, *, at: datetime, broker_up: bool) -> Inputs:
+def inputs_for(decision: Decision, plan: Plan, *, policy: Policy, at: datetime, broker_up: bool) -> Inputs:
     """Everything the verdict depends on, as it is now."""
     incident, action = decision.incident, plan.action
     scope = Scope.of(action, environment=incident.environment, alert_name=incident.alert_name)
     cluster = cluster_named(incident.cluster)
     switch = autonomy.current()
     hold = holds.first_fitting(holds.in_force(at, Hold.Stops.ACT), holds.words_of_incident(incident))
-    row, grants = trust.known(scope, conf=settings.AIOPS.learning, at=at)
+    row, grants = trust.known(scope, conf=policy.trust, at=at)
     return Inputs(
         at=at,
         action=action,
@@ -71,8 +72,8 @@ def inputs_for(decision: Decision, plan: Plan, *, at: datetime, broker_up: bool)
         broker_up=broker_up,
         row=row,
         grants=tuple(grants),
-        brakes=brakes_for(decision, scope, cluster=cluster, at=at),
-        **recent_acts(plan_key(incident, action), at=at),
+        brakes=brakes.of_decision(decision, scope, cluster=cluster, policy=policy, at=at),
+        **recent_acts(plan_key(incident, action), conf=policy.approvals, at=at),
     )
 
 
@@ -88,19 +89,12 @@ def plan_key(incident: Incident, action: Action) -> str:
     return target_key(incident.cluster, target)
 
 
-def recent_acts(target_key: str, *, at: datetime) -> dict[str, int | float | None]:
+def recent_acts(target_key: str, *, conf: ApprovalsConf, at: datetime) -> dict[str, int | float | None]:
     """Counts for budget, breaker, cooldown and full stop."""
-    conf = settings.AIOPS.approvals
-    hour, breaker = at - timedelta(hours=1), at - timedelta(seconds=conf.breaker_window_s)
-    alone = Execution.objects.filter(autonomous=True, direction=Execution.Direction.FORWARD, planned_at__gt=min(hour, breaker))
-    counts = alone.aggregate(
-        started=Count("pk", filter=Q(planned_at__gt=hour)),
-        failed=Count(
-            "pk", filter=Q(planned_at__gt=breaker) & (Q(status=Execution.Status.FAILED) | Q(verification_result=V.FAILED))
-        ),
-    )
+    hour = at - timedelta(hours=1)
+    alone = Execution.objects.filter(autonomous=True, direction=Execution.Direction.FORWARD, planned_at__gt=hour)
     here = Execution.objects.filter(target_key=target_key, started_at__isnull=False)
-    last = here.filter(started_at__gt=at - timedelta(seconds=conf.cooldown_s)).aggregate(at=Max("started_at"))["at"]
+    last = here.filter(started_at__gt=at - LOOK_BACK).aggregate(at=Max("started_at"))["at"]
     tries = here.filter(
         verification_result__in=[V.FAILED, V.TIMEOUT], verified_at__gt=at - timedelta(seconds=conf.ineffective_window_s)
     )
@@ -109,49 +103,8 @@ def recent_acts(target_key: str, *, at: datetime) -> dict[str, int | float | Non
     if worked is not None:
         tries = tries.filter(verified_at__gt=worked)
     return {
-        "autonomous_last_hour": counts["started"],
-        "failed_autonomous": counts["failed"],
+        "autonomous_last_hour": alone.count(),
+        "failed_autonomous": brakes.failed_alone(since=at - timedelta(seconds=conf.breaker_window_s)).count(),
         "repaired_ago_s": (at - last).total_seconds() if last else None,
         "ineffective_tries": tries.count(),
     }
-
-
-def brakes_for(decision: Decision, scope: Scope, *, cluster: Cluster | None, at: datetime) -> Brakes:
-    """What holds back an action that trust would lower (`trust-model.md` §5–6)."""
-    conf = settings.AIOPS.learning
-    alone = Execution.objects.filter(autonomous=True, direction=Execution.Direction.FORWARD)
-    row = alone.filter(
-        pattern=scope.pattern, environment=scope.environment, namespace=scope.namespace, alert_name=scope.alert_name
-    )
-    unverified = Q(status__in=Execution.ACTIVE) | Q(status=Execution.Status.SUCCEEDED, verified_at=None)
-    resource = scope.pattern.partition(":")[2]
-    failed = alone.filter(
-        pattern__endswith=f":{resource}",
-        namespace=scope.namespace,
-        environment=scope.environment,
-        planned_at__gt=at - timedelta(seconds=conf.breaker_window_s),
-    ).filter(Q(status=Execution.Status.FAILED) | Q(verification_result=V.FAILED))
-    healed, untouched = clears_by_itself(scope.alert_name, scope.environment, at=at)
-    return Brakes(
-        in_flight=row.filter(unverified).count(),
-        pattern_runs=alone.filter(pattern=scope.pattern, planned_at__gt=at - timedelta(hours=1)).count(),
-        group_failures=failed.count(),
-        in_shadow=cluster.shadow if cluster else True,
-        healed_k=healed,
-        healed_n=untouched,
-        severity=Severity(decision.incident.severity),
-        is_hold_out=decision.pk % conf.hold_out_one_in == 0,
-    )
-
-
-def clears_by_itself(alert_name: str, environment: str, *, at: datetime) -> tuple[int, int]:
-    """`(k, n)` of `trust-model.md` §6: of n incidents that nobody touched for the window, k had cleared within it."""
-    window = timedelta(seconds=settings.AIOPS.learning.heal_window_s)
-    seen = Incident.objects.filter(
-        alert_name=alert_name, environment=environment, opened_at__gt=at - HEALED_OVER, is_test=False, merged_into=None
-    )
-    touched = Execution.objects.filter(planned_at__lt=F("incident__opened_at") + window).values("incident")
-    cleared = Q(disposition=Incident.Disposition.SELF_RESOLVED, resolved_at__lte=F("opened_at") + window)
-    outlasted = Q(opened_at__lte=at - window) & (Q(resolved_at=None) | Q(resolved_at__gt=F("opened_at") + window))
-    counts = seen.exclude(pk__in=touched).aggregate(k=Count("pk", filter=cleared), n=Count("pk", filter=cleared | outlasted))
-    return counts["k"], counts["n"]

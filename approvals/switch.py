@@ -8,23 +8,22 @@ from django.utils import timezone
 from aiops.access.principals import Principal
 from aiops.access.roles import Act
 from aiops.live import Context
-from approvals import autonomy
+from approvals import autonomy, brakes, policy_in_force
 from approvals.models import Execution
 
 
 def facts(key: str) -> Context:
-    now, conf = timezone.now(), settings.AIOPS.approvals
+    now, policy = timezone.now(), policy_in_force.now()
+    conf = policy.approvals
     change = autonomy.current()
     alone = Execution.objects.filter(autonomous=True)
-    failed = alone.filter(
-        planned_at__gt=now - timedelta(seconds=conf.breaker_window_s), verification_result=Execution.Verdict.FAILED
-    )
+    failed = brakes.failed_alone(since=now - timedelta(seconds=conf.breaker_window_s))
     return {
         "on": change is None or change.enabled,
         "switch": change,
         "alone": alone.filter(planned_at__gt=now - timedelta(hours=1)).count(),
         "alone_limit": conf.autonomy_per_hour,
-        "pattern_limit": settings.AIOPS.learning.budget_per_hour,
+        "pattern_limit": policy.trust.budget_per_hour,
         "failed": failed.count(),
         "failed_limit": conf.breaker_failures,
         "clusters": len(settings.CLUSTERS),

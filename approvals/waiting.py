@@ -4,13 +4,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.conf import settings
 from django.db.models import Prefetch
 
 from aiops.access.principals import Principal
 from aiops.access.roles import Act
 from aiops.core.scales import Risk, Tier
 from approvals.models import Approval, Signature
+from learning.policy import conf_in_force
 
 SHOWN_MAX = 200
 
@@ -39,7 +39,7 @@ class Waiting:
 
     def is_own(self, viewer: Principal) -> bool:
         """Nobody signs what they proposed themselves, but a team of one."""
-        return bool(self.author) and self.author == viewer.name and settings.AIOPS.learning.people_min > 1
+        return bool(self.author) and self.author == viewer.name and conf_in_force().people_min > 1
 
     def for_person(self, viewer: Principal) -> bool:
         """Whether a signature of `viewer` is wanted. What counts is judged again when they sign."""

@@ -4,7 +4,6 @@ Meanwhile one signature acts now and a rejection stops it. When the time has com
 and everything that let it run alone still holds.
 """
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -12,7 +11,7 @@ from django.utils import timezone
 from aiops import events
 from aiops.access.principals import AUTONOMY
 from aiops.core.errors import Conflict
-from approvals import assessment, policy, signatures, surveys
+from approvals import assessment, policy, policy_in_force, signatures, surveys
 from approvals.models import Approval, Signature
 from approvals.plans import DryRun, Plan
 from incidents.models import Alert, Decision, TimelineEvent
@@ -34,8 +33,10 @@ def start(approval: Approval) -> bool:
     approval = signatures.lock(approval)
     if not approval.is_pending or approval.auto_at is None or approval.decision.state != Decision.State.READY:
         return False
-    inputs = surveys.inputs_for(approval.decision, _as_seen(approval), at=timezone.now(), broker_up=events.broker_answers())
-    verdict = policy.judge(inputs, settings.AIOPS.approvals, settings.AIOPS.learning)
+    held = policy_in_force.now()
+    broker_up = events.broker_answers()
+    inputs = surveys.inputs_for(approval.decision, _as_seen(approval), policy=held, at=timezone.now(), broker_up=broker_up)
+    verdict = policy.judge(inputs, held.approvals, held.trust)
     fires = approval.incident.alerts.filter(status=Alert.Status.FIRING).exists()
     Approval.objects.filter(pk=approval.pk).update(auto_at=None)
     if not (fires and (verdict.alone or verdict.watches)):

@@ -2,7 +2,6 @@
 
 from typing import Annotated
 
-from django.conf import settings
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from ninja import Path, Router
@@ -14,6 +13,7 @@ from aiops.keyset import PageIn, page
 from aiops.problems import REFUSALS, Problem
 from learning import grants, repairs, trust_page
 from learning.models import Playbook, TrustGrant, TrustRecord
+from learning.policy import conf_in_force
 from learning.schemas import (
     GrantIn,
     PlaybookItem,
@@ -37,7 +37,7 @@ def list_trust(request: ApiRequest, query: PageIn, pattern: str = "", environmen
     principals.require(request.principal, Act.READ)
     found = trust_page.filtered(pattern=pattern, environment=environment, namespace=namespace)
     records, cursor = page(found, query)
-    rows = trust_page.rows(records, conf=settings.AIOPS.learning, at=timezone.now())
+    rows = trust_page.rows(records, conf=conf_in_force(), at=timezone.now())
     return TrustList(items=[TrustOut.of(row) for row in rows], next_cursor=cursor)
 
 
@@ -65,7 +65,7 @@ def grant_trust(request: ApiRequest, pk: int, body: GrantIn) -> TrustOut:
         by=request.principal,
         until=body.until,
         reason=body.reason,
-        conf=settings.AIOPS.learning,
+        conf=conf_in_force(),
         at=timezone.now(),
     )
     return _trust(record)
@@ -97,7 +97,7 @@ def get_playbook(request: ApiRequest, pk: int) -> PlaybookOut:
 def get_recommendation(request: ApiRequest, anomaly_key: AnomalyKey) -> RecommendationOut:
     """What history recommends for an anomaly; one that was never repaired gets the safe default."""
     principals.require(request.principal, Act.READ)
-    found = repairs.recommendation(anomaly_key, None, conf=settings.AIOPS.learning, at=timezone.now())
+    found = repairs.recommendation(anomaly_key, None, conf=conf_in_force(), at=timezone.now())
     return RecommendationOut.of(anomaly_key, found)
 
 
@@ -105,9 +105,9 @@ def get_recommendation(request: ApiRequest, anomaly_key: AnomalyKey) -> Recommen
 def get_learning_summary(request: ApiRequest, anomaly_key: AnomalyKey) -> SummaryOut:
     """What was tried for an anomaly, and how it went."""
     principals.require(request.principal, Act.READ)
-    found = repairs.summary(anomaly_key, conf=settings.AIOPS.learning, at=timezone.now())
+    found = repairs.summary(anomaly_key, conf=conf_in_force(), at=timezone.now())
     return SummaryOut.of(anomaly_key, found)
 
 
 def _trust(record: TrustRecord) -> TrustOut:
-    return TrustOut.of(trust_page.row(record, conf=settings.AIOPS.learning, at=timezone.now()))
+    return TrustOut.of(trust_page.row(record, conf=conf_in_force(), at=timezone.now()))

@@ -10,7 +10,6 @@ from datetime import datetime
 from math import isclose
 from uuid import UUID
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 
@@ -21,6 +20,7 @@ from learning.conf import LearningConf
 from learning.evidence import Entry, Folded, Worth
 from learning.judgement import Brakes, Row, judge
 from learning.models import TrustEvent, TrustRecord
+from learning.policy import conf_in_force
 from learning.scopes import Scope
 
 # What follows from the ledger; the rest of the row is about its last decision.
@@ -64,7 +64,7 @@ def append(
 
     Raises IntegrityError for what the same actor has said of the same run or decision already.
     """
-    conf: LearningConf = settings.AIOPS.learning
+    conf = conf_in_force()
     record = lock(scope)
     event = TrustEvent(
         record=record,

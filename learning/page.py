@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import NamedTuple
 
-from django.conf import settings
 from django.db.models import Sum
 from django.http import QueryDict
 from django.utils import timezone
@@ -15,6 +14,7 @@ from aiops.keyset import PageQuery, page
 from learning import trust_page
 from learning.judgement import Level
 from learning.models import Outcome, Playbook, TrustEvent, TrustRecord
+from learning.policy import conf_in_force
 from learning.trust_page import RunMark, TrustRow
 
 ROWS_SHOWN = 100
@@ -53,7 +53,7 @@ class Shown(NamedTuple):
 
 
 def shown(records: Sequence[TrustRecord]) -> list[Shown]:
-    rows = trust_page.rows(records, conf=settings.AIOPS.learning, at=timezone.now())
+    rows = trust_page.rows(records, conf=conf_in_force(), at=timezone.now())
     marks = trust_page.last_runs(records)
     return [_shown(row, marks[row.record.pk]) for row in rows]
 
@@ -78,7 +78,7 @@ def trust_list(key: str) -> dict[str, object]:
         "level": level,
         "older": older,
         "chosen": asked.get("row", ""),
-        "score_min": settings.AIOPS.learning.score_min,
+        "score_min": conf_in_force().score_min,
     }
 
 
@@ -87,7 +87,7 @@ def trust_row(key: str) -> dict[str, object] | None:
     record = TrustRecord.objects.filter(pk=key).first() if key.isdecimal() and len(key) < 16 else None
     if record is None:
         return None
-    each = shown([record])[0]
+    each, conf = shown([record])[0], conf_in_force()
     reasons = each.row.standing.reasons
     return {
         "each": each,
@@ -95,8 +95,8 @@ def trust_row(key: str) -> dict[str, object] | None:
         "unmet": [reason for reason in reasons if not reason.met],
         "met": [reason for reason in reasons if reason.met],
         "events": list(trust_page.ledger(record)[:LEDGER_SHOWN]),
-        "score_min": settings.AIOPS.learning.score_min,
-        "grant_max_days": settings.AIOPS.learning.grant_max_days,
+        "score_min": conf.score_min,
+        "grant_max_days": conf.grant_max_days,
     }
 
 
@@ -114,7 +114,7 @@ def moved(key: str) -> dict[str, object]:
     records = list(TrustRecord.objects.filter(pk__in=by_record))
     return {
         "moved": [Moved(each, by_record[each.row.record.pk]) for each in shown(records)],
-        "score_min": settings.AIOPS.learning.score_min,
+        "score_min": conf_in_force().score_min,
     }
 
 
@@ -144,7 +144,7 @@ def learned(key: str) -> dict[str, object]:
             event=TrustEvent.objects.filter(execution=outcome.execution).order_by("-id").first(),
             playbook=Playbook.objects.filter(pk=outcome.playbook).first() if outcome.playbook else None,
         ),
-        "score_min": settings.AIOPS.learning.score_min,
+        "score_min": conf_in_force().score_min,
     }
 
 

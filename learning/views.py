@@ -15,6 +15,7 @@ from aiops.keyset import PageQuery
 from aiops.keyset import page as keyset_page
 from learning import fragments, grants, page, playbook_versions
 from learning.models import Playbook, TrustGrant, TrustRecord
+from learning.policy import conf_in_force
 
 PLAYBOOKS_SHOWN = 100
 
@@ -44,7 +45,7 @@ def grant(request: PageRequest, pk: int) -> HttpResponse:
         by=request.principal,
         until=_until(request.POST.get("until", "")),
         reason=typed(request.POST, "reason"),
-        conf=settings.AIOPS.learning,
+        conf=conf_in_force(),
         at=timezone.now(),
     )
     text = "Granted for a while." if kind == TrustGrant.Kind.GRANT else "It asks a person for a while."

@@ -134,6 +134,25 @@ class ApiToken(models.Model):
         return secret
 
 
+class PolicyVersion(models.Model):
+    """The policy as an admin saved it, whole: `{"approvals": {field: value}, "learning": {field: value}}`.
+
+    The newest row wins over the environment. No row: the environment holds.
+    """
+
+    values = models.JSONField()
+    reason = models.CharField(max_length=500)
+    by = models.CharField(max_length=150)
+    at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        ordering = ["-id"]
+        triggers = append_only.triggers()
+
+    def __str__(self) -> str:
+        return f"policy of {self.at:%Y-%m-%d %H:%M}"
+
+
 class AuditEntry(models.Model):
     """One act: who, by which way, from where, on what, and what they saw. Never changed, never deleted."""
 

@@ -5,6 +5,7 @@ import stamina
 
 from tests.approvals.acting import SANDBOX
 from tests.approvals.memory_cluster import MemoryCluster, deployment
+from tests.pages.conftest import visit  # noqa: F401  (people at their browsers)
 
 
 @pytest.fixture

@@ -1,0 +1,9 @@
+from django.urls import path
+
+from approvals import policy_views
+
+urlpatterns = [
+    path("settings/policy", policy_views.policy, name="policy"),
+    path("settings/policy/preview", policy_views.preview, name="policy-preview"),
+    path("settings/policy/save", policy_views.save, name="policy-save"),
+]

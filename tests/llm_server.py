@@ -7,6 +7,7 @@ with LlmServer(answers(candidate="c2")) as server:
 """
 
 import json
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -40,11 +41,26 @@ def answers(**answer: Any) -> Reply:
     return lambda request, handler: handler.calls("answer", usual(request) | answer)
 
 
+def picks(action_class: str, **answer: Any) -> Reply:
+    """Chooses the offered candidate of that class; tells people where none is offered."""
+
+    def reply(request: Request, handler: "Handler") -> None:
+        handler.calls("answer", usual(request) | {"candidate": offered(request).get(action_class, "c1")} | answer)
+
+    return reply
+
+
+def offered(request: Request) -> dict[str, str]:
+    """The candidates of a prompt: class to id."""
+    found = re.findall(r'^(c\d+):\n<data-\w+ kind="candidate">\n\{"class": "(\w+)"', request.text, re.MULTILINE)
+    return {action_class: id for id, action_class in reversed(found)}
+
+
 def usual(request: Request) -> dict[str, Any]:
     answer: dict[str, Any] = {"candidate": "c1", "reasoning": "The evidence says so.", "confidence": 0.8, "evidence": []}
-    if "critic" in request.instructions:
+    if "You are the critic" in request.instructions:
         answer["challenges"] = ["What if it is something else?"]
-    if "coordinator" in request.instructions:
+    if "You are the coordinator" in request.instructions:
         answer["answers"] = ["The evidence shows no other cause."]
     return answer
 
@@ -53,7 +69,7 @@ def by_role(**replies: Reply) -> Reply:
     """One reply for each role, found by its name in the instructions; `other` for those not named."""
 
     def reply(request: Request, handler: "Handler") -> None:
-        role = next((name for name in replies if name in request.instructions), "other")
+        role = next((name for name in replies if f"You are the {name}" in request.instructions), "other")
         replies.get(role, answers())(request, handler)
 
     return reply

@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import cache
 from importlib import import_module
 
 import httpx2
@@ -45,7 +46,12 @@ class _Word(BaseModel):
 def load(kinds: Iterable[str]) -> None:
     """Import all that asking these kinds of provider needs, by asking one that is not there: the SDKs import as they go."""
     for kind in kinds:
-        asyncio.run(_rehearse(LlmProvider.model_validate({"name": "rehearsal", "kind": kind, "model": "none"})))
+        _load(kind)
+
+
+@cache
+def _load(kind: str) -> None:
+    asyncio.run(_rehearse(LlmProvider.model_validate({"name": "rehearsal", "kind": kind, "model": "none"})))
 
 
 async def _rehearse(provider: LlmProvider) -> None:

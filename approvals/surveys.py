@@ -69,6 +69,7 @@ def inputs_for(decision: Decision, plan: Plan, *, at: datetime, broker_up: bool)
         autonomy_reason=f"{switch.reason} ({switch.by})" if switch else "",
         hold=hold.reason if hold else "",
         broker_up=broker_up,
+        model_led=decision.proposal.model_led if decision.proposal else False,
         row=row,
         grants=tuple(grants),
         brakes=brakes_for(decision, scope, cluster=cluster, at=at),

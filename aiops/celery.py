@@ -6,7 +6,10 @@ Celery stays at 5.6.3: 5.7.0 closes its connection before a late ack when Redis 
 import os
 
 from celery import Celery
+from celery.signals import worker_init
 from django.conf import settings
+
+from aiops.connectors import llm
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops.settings")
 
@@ -65,3 +68,9 @@ app.conf.update(
     timezone="UTC",
 )
 app.autodiscover_tasks()
+
+
+@worker_init.connect  # type: ignore[untyped-decorator]  # celery.signals has no types
+def load_models(**_: object) -> None:
+    """Before children are forked, so that no decision waits seconds for imports and all share their memory."""
+    llm.warm(settings.AIOPS.llm_providers)

@@ -5,28 +5,17 @@ A threshold of an app is `AIOPS_<APP>__<FIELD>`; the README's table is generated
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, StringConstraints, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from aiops.core.clusters import Cluster
+from aiops.core.llm import LlmProvider
 from approvals.conf import ApprovalsConf
 from governance.conf import GovernanceConf
 from incidents.conf import IncidentsConf
 from learning.conf import LearningConf
-
-
-class LlmProvider(BaseModel):
-    """One model behind one endpoint. They are asked in order; the next one is the fallback."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: Annotated[str, StringConstraints(min_length=1, max_length=60)]
-    kind: Literal["openai", "anthropic"] = "openai"
-    base_url: str | None = None
-    api_key: SecretStr = SecretStr("")
-    model: Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
 class Config(BaseSettings):

@@ -42,6 +42,8 @@ LOGGING = {
         "django_structlog": {"level": "WARNING"},
         "httpx": {"level": "WARNING"},
         "httpx2": {"level": "WARNING"},
+        "openai": {"level": "WARNING"},  # at DEBUG these two write prompts
+        "anthropic": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},
         "axes": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},

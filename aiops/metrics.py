@@ -106,6 +106,25 @@ COUNTERS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
         " WHERE ready_at > now() - interval '24 hours' GROUP BY 1",
     ),
     (
+        "aiops_llm_calls",
+        "Questions to models in the last 24 h, by provider, engine and what became of them",
+        ("provider", "engine", "status"),
+        "SELECT provider, engine, status, count(*) FROM incidents_llmcall WHERE at > now() - interval '24 hours'"
+        " GROUP BY 1, 2, 3",
+    ),
+    (
+        "aiops_llm_tokens",
+        "Tokens used by models in the last 24 h, by provider",
+        ("provider",),
+        "SELECT provider, sum(tokens_in + tokens_out) FROM incidents_llmcall WHERE at > now() - interval '24 hours' GROUP BY 1",
+    ),
+    (
+        "aiops_llm_cost_dollars",
+        "What models cost in the last 24 h, by provider",
+        ("provider",),
+        "SELECT provider, sum(cost_micros) / 1e6 FROM incidents_llmcall WHERE at > now() - interval '24 hours' GROUP BY 1",
+    ),
+    (
         "aiops_executions_verified",
         "Verified executions of the last 30 days, by result and whether they ran alone",
         ("result", "autonomous"),

@@ -57,6 +57,7 @@ class Inputs(BaseModel):
     repaired_ago_s: float | None = None
     ineffective_tries: int = 0
     broker_up: bool = True
+    model_led: bool = False
     row: Row
     grants: tuple[Granted, ...] = ()
     brakes: Brakes
@@ -124,7 +125,7 @@ def _conditions(
     ago = inputs.repaired_ago_s
     facts: Sequence[tuple[str, bool, str]] = [
         ("autonomy_switch", inputs.autonomy_on, "autonomy is on" if inputs.autonomy_on else f"off: {inputs.autonomy_reason}"),
-        ("tier", standing.tier is Tier.AUTO, f"blast radius {blast.score}, tier {standing.tier}{lowered}; needs auto"),
+        ("tier", standing.tier is Tier.AUTO and not inputs.model_led, _tier_words(inputs, blast, standing, lowered)),
         ("risk", risk is not Risk.CRITICAL, f"{risk} risk; critical never runs alone"),
         ("data_impact", action.data_impact is not DataImpact.DESTRUCTIVE, f"data: {action.data_impact}"),
         ("reversible", inputs.undo in (Undo.INVERSE, Undo.IDEMPOTENT), _undo_words(inputs.undo)),
@@ -166,6 +167,13 @@ def _conditions(
         ("broker_down", inputs.broker_up, "the queue answers" if inputs.broker_up else "the queue is down; autonomy pauses"),
     ]
     return [Reason(code=code, met=met, detail=detail) for code, met, detail in facts]
+
+
+def _tier_words(inputs: Inputs, blast: BlastRadius, standing: Standing, lowered: str) -> str:
+    """What only models propose is for a person first, whatever its tier: text that a model reads makes nothing run alone."""
+    if inputs.model_led:
+        return "only language models propose this; a person agrees first"
+    return f"blast radius {blast.score}, tier {standing.tier}{lowered}; needs auto"
 
 
 def _undo_words(undo: Undo) -> str:

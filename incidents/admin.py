@@ -21,6 +21,7 @@ from incidents.models import (
     Evidence,
     Hold,
     Incident,
+    LlmCall,
     Opinion,
     QuarantinedAlert,
     Refusal,
@@ -90,6 +91,26 @@ class OpinionAdmin(Look):
     list_filter = ("engine", "status", "at")
     search_fields = ("decision__token", "reasoning")
     list_select_related = ("decision",)
+
+
+@admin.register(LlmCall)
+class LlmCallAdmin(Look):
+    list_display = (
+        "at",
+        "incident",
+        "engine",
+        "provider",
+        "model",
+        "status",
+        "tokens_in",
+        "tokens_out",
+        "cost_micros",
+        "ms",
+        "reason",
+    )
+    list_filter = ("status", "provider", "engine", "at")
+    search_fields = ("reason", "model")
+    list_select_related = ("incident",)
 
 
 @admin.register(TimelineEvent)

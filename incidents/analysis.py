@@ -1,41 +1,58 @@
 """One analysis: claim the decision, ask the engines under one deadline, choose, and be READY in time.
 
-The expert proposal is stored with the claim, so from then on there is always something to fall back to: the sweeper
-makes it READY when this process does not come back (`reliability.md` §3).
+The rules' proposal is stored with the claim and every better one as soon as it is known, so there is always something to fall
+back to: the sweeper makes it READY when this process does not come back (`reliability.md` §3).
 """
 
+import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
 from aiops.access.principals import SYSTEM
-from incidents import decision_state, facts, incident_state, messages
-from incidents.engines import choice
+from aiops.connectors import llm
+from incidents import decision_state, evidence, facts, incident_state, llm_budget, local_engines, messages, opinions
+from incidents.conf import IncidentsConf
+from incidents.consultation import Consultation, consult, why_not
+from incidents.engines.choice import Choice, choose
 from incidents.engines.expert import ExpertEngine, safe_propose
-from incidents.engines.playbook import PlaybookEngine, Step, Symptoms
-from incidents.models import Decision, Incident, Opinion
-from incidents.proposals import Engine, EngineAnswer, Facts, Proposal
-from learning.models import Playbook
+from incidents.evidence import Collect
+from incidents.knowledge import Knowledge, KnowledgeEntry, NoKnowledge
+from incidents.models import Decision, Evidence, Incident
+from incidents.proposals import EngineAnswer, Facts, Proposal
 
 log = structlog.get_logger(__name__)
 
+NO_KNOWLEDGE = NoKnowledge()
 
-def decide(decision_id: int) -> None:
+
+def decide(decision_id: int, *, collect: Collect = evidence.collect, knowledge: Knowledge = NO_KNOWLEDGE) -> None:
     """Bring one decision from INIT to READY. A second call, or one that comes too late, changes nothing."""
-    decision = Decision.objects.select_related("incident").get(pk=decision_id)
+    age = ExpressionWrapper(Now() - F("received_at"), output_field=DurationField())
+    decision = Decision.objects.select_related("incident").annotate(age=age).get(pk=decision_id)
     if decision.state != Decision.State.INIT:
         return
-    known = facts.of(decision)
-    fallback = safe_propose(ExpertEngine(), known)
-    if not _claim(decision, fallback):
+    begun, conf, known = time.monotonic(), settings.AIOPS.incidents, facts.of(decision)
+    if not _claim(decision, safe_propose(ExpertEngine(), known)):
         return
-    answers = [_ask(engine, known) for engine in engines()]
-    ready(decision, choice.choose(answers, fallback, known.severity), answers)
+    until = begun + left_s(conf, decision.age.total_seconds())  # type: ignore[attr-defined]  # annotated above
+    with asyncio.Runner() as runner:
+        seen, degraded = _look(decision, collect, conf, until=until, runner=runner)
+        known = facts.of(decision) if seen else known
+        choice = _asked(decision, known, knowledge, conf, until=until, runner=runner)
+    missing = (*choice.proposal.engine_degraded, *degraded)
+    ready(decision, choice.proposal.model_copy(update={"engine_degraded": missing}), choice.answers)
+
+
+def left_s(conf: IncidentsConf, age_s: float) -> float:
+    """Seconds for the engines: their own deadline, or what the sweeper leaves of a decision that has waited `age_s`."""
+    return max(0.0, min(conf.analysis_deadline_s, conf.sweep_ready_after_s - conf.ready_margin_s - age_s))
 
 
 @transaction.atomic
@@ -46,40 +63,81 @@ def _claim(decision: Decision, fallback: Proposal) -> bool:
     return claimed
 
 
-def engines() -> Sequence[Engine]:
-    """The engines to ask beside the rules, in order of precedence."""
-    return (PlaybookEngine(approved_playbooks(), settings.AIOPS.incidents),)
+def _look(
+    decision: Decision, collect: Collect, conf: IncidentsConf, *, until: float, runner: asyncio.Runner
+) -> tuple[bool, tuple[str, ...]]:
+    """Store what is true now, for as long as looking may take: whether anything was seen, and what was missing."""
+    within_s = min(conf.evidence_deadline_s, until - time.monotonic())
+    try:
+        found = runner.run(_within(collect(decision, within_s), within_s))
+    except Exception as error:  # a collector that breaks or hangs costs the evidence, never the decision
+        log.error("evidence.not_collected", decision=decision.token, error=type(error).__name__, exc_info=True)
+        return False, ("evidence",)
+    for row in found:
+        row.decision, row.incident_id = decision, decision.incident_id
+    Evidence.objects.bulk_create(found)
+    return bool(found), ()
 
 
-def approved_playbooks() -> list[Symptoms]:
-    rows = Playbook.objects.filter(status=Playbook.Status.APPROVED).prefetch_related("steps")
-    return [
-        Symptoms(
-            id=row.pk,
-            name=row.name,
-            description=row.description,
-            target_kind=row.target_kind,
-            alert_names=frozenset(row.alert_names),
-            categories=frozenset(row.categories),
-            severities=frozenset(row.severities),
-            services=frozenset(row.services),
-            labels=dict(row.labels),
-            steps=tuple(
-                Step(step.action_class, dict(step.parameters), step.target_kind, step.target_name) for step in row.steps.all()
-            ),
-            runs=row.runs,
-            rate=row.success_rate,
-            needs=frozenset(row.needs),
-        )
-        for row in rows
-    ]
+async def _within(found: Awaitable[list[Evidence]], within_s: float) -> list[Evidence]:
+    async with asyncio.timeout(within_s):
+        return await found
 
 
-def _ask(engine: Engine, known: Facts) -> EngineAnswer:
-    begun = time.perf_counter()
-    proposal = engine.propose(known)
-    ms = int((time.perf_counter() - begun) * 1000)
-    return EngineAnswer(engine.name, "answered" if proposal else "nothing", ms, proposal)
+def _asked(
+    decision: Decision, known: Facts, knowledge: Knowledge, conf: IncidentsConf, *, until: float, runner: asyncio.Runner
+) -> Choice:
+    """Ask the local engines, then the models where they may be asked, and choose."""
+    fallback, answers = local_engines.ask(known)
+
+    def best() -> Choice:
+        return choose(answers, fallback, known.severity, needs=conf.consensus_needs)
+
+    def arrived(new: Sequence[EngineAnswer]) -> None:
+        answers.extend(new)
+        _hold(decision, best(), new)
+
+    providers = settings.AIOPS.llm_providers
+    if reason := why_not(known, providers, conf):
+        answers.append(EngineAnswer("llm", "skipped", 0, error=reason))
+        return best()
+    llm.warm(providers)
+    arrived(())
+    notes, degraded = _notes(known, knowledge, conf, until=until)
+    about = Consultation(decision, known, tuple(answers), providers, conf, notes, until, runner, arrived)
+    consult(about)
+    choice = best()
+    tokens, cost = llm_budget.total(decision)
+    missing = (*choice.proposal.engine_degraded, *degraded)
+    spent = {"tokens": tokens, "cost": cost, "engine_degraded": missing}
+    return Choice(choice.proposal.model_copy(update=spent), choice.answers)
+
+
+def _notes(
+    known: Facts, knowledge: Knowledge, conf: IncidentsConf, *, until: float
+) -> tuple[Sequence[KnowledgeEntry], tuple[str, ...]]:
+    """Notes of earlier incidents, within their cap; without them the models are asked all the same."""
+    within_ms = int(min(conf.knowledge_deadline_s, until - time.monotonic()) * 1000)
+    if within_ms <= 0:
+        return (), ("knowledge",)
+    try:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{within_ms}ms"])
+            found = knowledge.find(known, top=conf.knowledge_top, similarity=conf.knowledge_similarity)
+            cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+            return found, ()
+    except Exception as error:  # noqa: BLE001  (whatever it is, it costs the notes, never the decision)
+        log.warning("knowledge.not_found", incident=known.ref, error=type(error).__name__)
+        return (), ("knowledge",)
+
+
+def _hold(decision: Decision, choice: Choice, new: Sequence[EngineAnswer]) -> None:
+    """Store the best so far with everybody's vote. Where somebody else was READY first, `new` is only kept as late."""
+    waiting = Decision.objects.filter(pk=decision.pk, state=Decision.State.ANALYZING)
+    if waiting.update(proposal_data=choice.proposal.to_json()):
+        opinions.keep(decision, choice.answers)
+    else:
+        opinions.keep_late(decision, new)
 
 
 @transaction.atomic
@@ -98,33 +156,19 @@ def ready(decision: Decision, proposal: Proposal, answers: Sequence[EngineAnswer
     )
     if won:
         messages.decision_ready(decision)
-    _keep_opinions(decision, answers, late=not won)
+        opinions.keep(decision, answers)
+    else:
+        opinions.keep_late(decision, answers)
     return won
 
 
-def _keep_opinions(decision: Decision, answers: Sequence[EngineAnswer], *, late: bool) -> None:
-    Opinion.objects.bulk_create(
-        [
-            Opinion(
-                decision=decision,
-                engine=answer.engine,
-                status=Opinion.Status.LATE if late and answer.proposal else answer.status,
-                ms=answer.ms,
-                proposal_data=answer.proposal.to_json() if answer.proposal else None,
-                reasoning=answer.proposal.reasoning if answer.proposal else answer.error,
-            )
-            for answer in answers
-        ],
-        ignore_conflicts=True,
-    )
-
-
 def finish(decision: Decision, *, reason: str) -> bool:
-    """READY now, with what is there: the stored proposal, or the rules' own if the analysis never began.
+    """READY now, with what is there: the best so far, or the rules' own proposal if the analysis never began.
 
     For the sweeper: needs PostgreSQL alone. From INIT both steps are one transaction.
     """
     with transaction.atomic():
+        decision.refresh_from_db(fields=["state", "proposal_data"])
         if decision.state == Decision.State.INIT:
             fallback = safe_propose(ExpertEngine(), facts.of(decision))
             if not _claim(decision, fallback):
@@ -133,7 +177,8 @@ def finish(decision: Decision, *, reason: str) -> bool:
         if proposal is None:
             return False
         degraded = proposal.model_copy(update={"engine_degraded": (*proposal.engine_degraded, reason)})
-        won = ready(decision, degraded, [EngineAnswer("expert_system", "answered", 0, proposal)])
+        said = [] if decision.opinions.exists() else [EngineAnswer(local_engines.RULES, "answered", 0, proposal)]
+        won = ready(decision, degraded, said)
     if won:
         log.warning("decision.finished_late", decision=decision.token, reason=reason)
     return won

@@ -74,6 +74,7 @@ class Proposal(BaseModel):
     provider: str = ""
     tokens: int = 0
     cost: float = 0.0
+    model_led: bool = False  # without the models something else would be proposed, so a person agrees first
 
     @property
     def risk(self) -> Risk:
@@ -134,24 +135,72 @@ class Facts:
         return self.alerts[0]
 
 
+@dataclass(frozen=True, slots=True)
+class View:
+    """What an engine thinks of an incident.
+
+    `leads`: it may become the proposal by itself; otherwise it informs, and `because` says why it does not lead or why there
+    is no proposal. `right` of `asked` are the verified cases behind it, `record` the same for people.
+    """
+
+    proposal: Proposal | None = None
+    leads: bool = True
+    because: str = ""
+    record: str = ""
+    right: float = 0.0
+    asked: float = 0.0
+
+
 class Engine(Protocol):
-    """One way of finding a proposal. None: nothing to say about this incident."""
+    """One way of finding a proposal: a pure function of the facts."""
 
     @property
     def name(self) -> str: ...
 
-    def propose(self, facts: Facts) -> Proposal | None: ...
+    def view(self, facts: Facts) -> View: ...
+
+
+class Point(BaseModel):
+    """A challenge of the critic, with what the coordinator answered to it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    challenge: str
+    answer: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class EngineAnswer:
-    """What asking one engine gave: a proposal, nothing, or the reason why there is none."""
+    """What asking one engine gave: a proposal, nothing, or the reason why there is none. Stored as an `Opinion`."""
 
     engine: str
     status: str
     ms: int
     proposal: Proposal | None = None
     error: str = ""
+    leads: bool = True
+    record: str = ""
+    right: float = 0.0
+    asked: float = 0.0
+    prompt: str = ""
+    points: tuple[Point, ...] = ()
+    degraded: tuple[str, ...] = ()
+    weight: float = 0.0  # its share of the consensus, 0..1
+    vote: str = ""  # chosen, for, against, or nothing where it proposes nothing
+
+    @property
+    def is_model(self) -> bool:
+        return self.engine in MODELS
+
+    @property
+    def reasoning(self) -> str:
+        """What people read: its reasons, and why it does not lead."""
+        said = self.proposal.reasoning if self.proposal else ""
+        return f"{said} {self.error}".strip()
+
+
+# The engines that ask a language model: alone for P2 and P3, as experts with different instructions for P0 and P1.
+MODELS = frozenset({"llm", "llm_diagnostician", "llm_operator", "llm_critic", "coordinator"})
 
 
 def tell_people(

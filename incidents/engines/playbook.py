@@ -17,7 +17,7 @@ from aiops.core.targets import Target
 from incidents.conf import IncidentsConf
 from incidents.engines.sign import Sign
 from incidents.engines.signs import case_of
-from incidents.proposals import Facts, Proposal, Source
+from incidents.proposals import Facts, Proposal, Source, View
 from incidents.targets import pod_of
 from learning.models import Playbook
 
@@ -62,12 +62,13 @@ class Symptoms:
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """How well a playbook fits, field by field; `reason` says why it may not lead although it fits."""
+    """How well a playbook fits, field by field; `reason` says why it may not lead, `stopped` that it must not even be tried."""
 
     playbook: Symptoms
     similarity: float
     fields: dict[str, float]
     reason: str = ""
+    stopped: bool = False
 
     @property
     def explanation(self) -> str:
@@ -117,7 +118,7 @@ def rank(playbooks: Sequence[Symptoms], facts: Facts, conf: IncidentsConf) -> li
     found.sort(key=lambda match: (-match.similarity, match.playbook.id))
     signs = case_of(facts).signs
     seen = shown(facts, signs)
-    found = [replace(match, reason=_unfit(match, signs, seen)) for match in found]
+    found = [replace(match, reason=reason, stopped=bool(reason)) for match in found for reason in [_unfit(match, signs, seen)]]
     rivals = [match for match in found if not match.reason]
     return [match if match.reason else _judged(match, rivals, conf) for match in found]
 
@@ -182,23 +183,39 @@ class PlaybookEngine:
     name: str = "playbook"
 
     def propose(self, facts: Facts) -> Proposal | None:
-        best = next((match for match in rank(self.playbooks, facts, self.conf) if not match.reason), None)
-        if best is None or facts.target is None:
-            return None
+        view = self.view(facts)
+        return view.proposal if view.leads else None
+
+    def view(self, facts: Facts) -> View:
+        """The playbook that fits clearly; otherwise the one that comes nearest, which only informs."""
+        ranked = [match for match in rank(self.playbooks, facts, self.conf) if not match.stopped]
+        best = next((match for match in ranked if not match.reason), None)
+        nearest = best or next((match for match in ranked if match.similarity >= self.conf.playbook_informs), None)
+        if nearest is None or facts.target is None:
+            return View()
         try:
-            steps = tuple(_step(step, facts.target, facts) for step in best.playbook.steps)
+            steps = tuple(_step(step, facts.target, facts) for step in nearest.playbook.steps)
         except (Invalid, ValidationError):
-            return None  # written for another kind of target than its own name says, or for a pod that nobody named
-        record = "no runs yet" if best.playbook.rate is None else f"{best.playbook.rate:.0%} of {best.playbook.runs} runs"
-        return Proposal(
+            return View()  # written for another kind of target than its own name says, or for a pod that nobody named
+        playbook = nearest.playbook
+        record = "no runs yet" if playbook.rate is None else f"{playbook.rate:.0%} of {playbook.runs} runs"
+        proposal = Proposal(
             source=Source.PLAYBOOK,
             action=steps[0],
             steps=steps,
-            description=best.playbook.name,
-            reasoning=f"{best.playbook.description} Playbook “{best.playbook.name}” ({record}); {best.explanation}.".strip(),
+            description=playbook.name,
+            reasoning=f"{playbook.description} Playbook “{playbook.name}” ({record}); {nearest.explanation}.".strip(),
             category=facts.category,
-            matched_playbook=best.playbook.id,
-            similarity=best.similarity,
+            matched_playbook=playbook.id,
+            similarity=nearest.similarity,
+        )
+        return View(
+            proposal,
+            leads=nearest is best,
+            because=f"It does not lead: {nearest.reason}." if nearest.reason else "",
+            record=record,
+            right=(playbook.rate or 0.0) * playbook.runs,
+            asked=playbook.runs,
         )
 
 

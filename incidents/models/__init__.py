@@ -11,6 +11,7 @@ from incidents.models.incident import (
     TimelineEvent,
 )
 from incidents.models.intake import Delivery, ListComparison, QuarantinedAlert, Refusal, RefusedBody, SeenRequest
+from incidents.models.llm_call import LlmCall
 
 __all__ = [
     "Alert",
@@ -23,6 +24,7 @@ __all__ = [
     "Incident",
     "IncidentQuerySet",
     "ListComparison",
+    "LlmCall",
     "Opinion",
     "QuarantinedAlert",
     "Refusal",

@@ -116,12 +116,20 @@ class Opinion(models.Model):
         SKIPPED = "skipped"
         LATE = "late"
 
+    class Vote(models.TextChoices):
+        CHOSEN = "chosen"
+        FOR = "for"
+        AGAINST = "against"
+
     decision = models.ForeignKey(Decision, on_delete=models.CASCADE, related_name="opinions", db_index=False)
     engine = models.CharField(max_length=30)
     status = models.CharField(max_length=8, choices=Status.choices)
     ms = models.PositiveIntegerField(default=0)
     proposal_data = models.JSONField(null=True)
-    weight = models.FloatField(default=0.0)
+    weight = models.FloatField(default=0.0, help_text="Its share of the consensus, 0..1")
+    vote = models.CharField(max_length=7, choices=Vote.choices, blank=True, help_text="Empty where it proposes nothing")
+    record = models.CharField(max_length=120, blank=True, help_text="How it did in verified cases, in words")
+    points = models.JSONField(default=list, help_text="[{challenge, answer}] of the critic and the coordinator")
     reasoning = models.TextField(blank=True)
     prompt = models.TextField(blank=True, help_text="Exactly what was sent to a model, redacted")
     at = models.DateTimeField(default=timezone.now)

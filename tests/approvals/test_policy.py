@@ -63,6 +63,7 @@ def test_a_small_low_risk_restart_runs_alone():
         ({"executor": False}, "executor"),
         ({"broker_up": False}, "broker_down"),
         ({"undo": Undo.NONE}, "reversible"),
+        ({"model_led": True}, "tier"),
         ({"brakes": Brakes(in_shadow=True)}, "trust_shadow"),
     ],
 )

@@ -8,7 +8,7 @@ import pytest
 from django.core.management import call_command
 
 from bench.corpus import score
-from incidents import analysis
+from incidents import local_engines
 from incidents.conf import IncidentsConf
 from incidents.engines.playbook import PlaybookEngine, rank
 from incidents.proposals import EvidenceFacts
@@ -22,7 +22,7 @@ CONF = IncidentsConf()
 @pytest.fixture
 def starters(db):
     call_command("playbooks", "import", verbosity=0)
-    return analysis.approved_playbooks()
+    return local_engines.approved_playbooks()
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +100,8 @@ def test_a_hostile_alert_leads_to_nothing(starters, corpus):
 def test_what_keeps_state_needs_a_playbook_that_names_its_service(corpus):
     facts = by_id(corpus, "a-002")
     make_playbook(name="General", alert_names=["KubePodCrashLooping"], target_kind="StatefulSet")
-    [general] = rank(analysis.approved_playbooks(), facts, CONF)
+    [general] = rank(local_engines.approved_playbooks(), facts, CONF)
     assert general.reason == "keeps away: it keeps state"
     make_playbook(name="Ours", alert_names=["KubePodCrashLooping"], target_kind="StatefulSet", services=["orders-db"])
-    ours = next(m for m in rank(analysis.approved_playbooks(), facts, CONF) if m.playbook.name == "Ours")
+    ours = next(m for m in rank(local_engines.approved_playbooks(), facts, CONF) if m.playbook.name == "Ours")
     assert "keeps away" not in ours.reason

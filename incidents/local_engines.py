@@ -1,0 +1,77 @@
+"""The engines that need nothing but the database: rules, history and playbooks. They answer in milliseconds, always."""
+
+import time
+from collections.abc import Sequence
+
+import structlog
+from django.conf import settings
+
+from incidents.engines.expert import ExpertEngine, safe_propose
+from incidents.engines.history import HistoryEngine
+from incidents.engines.playbook import PlaybookEngine, Step, Symptoms
+from incidents.proposals import Engine, EngineAnswer, Facts, Proposal, Source
+from learning import repairs
+from learning.models import Playbook
+
+log = structlog.get_logger(__name__)
+
+RULES = Source.EXPERT_SYSTEM.value
+
+
+def ask(known: Facts) -> tuple[Proposal, list[EngineAnswer]]:
+    """The rules' own proposal, which is there whatever happens, and what each local engine says, the rules first."""
+    begun = time.perf_counter()
+    fallback = safe_propose(ExpertEngine(), known)
+    rules = EngineAnswer(RULES, "answered", _ms(begun), fallback)
+    history = repairs.recommendation(known.anomaly_key, fallback.action, conf=settings.AIOPS.learning, at=known.now)
+    engines: Sequence[Engine] = (HistoryEngine(history), PlaybookEngine(approved_playbooks(), settings.AIOPS.incidents))
+    return fallback, [rules, *(_ask(engine, known) for engine in engines)]
+
+
+def approved_playbooks() -> list[Symptoms]:
+    rows = Playbook.objects.filter(status=Playbook.Status.APPROVED).prefetch_related("steps")
+    return [
+        Symptoms(
+            id=row.pk,
+            name=row.name,
+            description=row.description,
+            target_kind=row.target_kind,
+            alert_names=frozenset(row.alert_names),
+            categories=frozenset(row.categories),
+            severities=frozenset(row.severities),
+            services=frozenset(row.services),
+            labels=dict(row.labels),
+            steps=tuple(
+                Step(step.action_class, dict(step.parameters), step.target_kind, step.target_name) for step in row.steps.all()
+            ),
+            runs=row.runs,
+            rate=row.success_rate,
+            needs=frozenset(row.needs),
+        )
+        for row in rows
+    ]
+
+
+def _ask(engine: Engine, known: Facts) -> EngineAnswer:
+    """An engine that breaks is an opinion that failed: the others go on. A process boundary: nothing gets past."""
+    begun = time.perf_counter()
+    try:
+        view = engine.view(known)
+    except Exception as error:
+        log.error("engine.crashed", engine=engine.name, incident=known.ref, error=type(error).__name__, exc_info=True)
+        return EngineAnswer(engine.name, "failed", _ms(begun), error="The engine broke on this incident.")
+    return EngineAnswer(
+        engine.name,
+        "answered" if view.proposal else "nothing",
+        _ms(begun),
+        view.proposal,
+        error=view.because,
+        leads=view.leads,
+        record=view.record,
+        right=view.right,
+        asked=view.asked,
+    )
+
+
+def _ms(begun: float) -> int:
+    return int((time.perf_counter() - begun) * 1000)

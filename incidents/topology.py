@@ -24,6 +24,7 @@ _KINDS = frozenset((
     "host", "node", "machine", "endpoint", "url", "certificate", "external", "deployment", "statefulset", "daemonset", "pod",
     "job", "cronjob", "service", "ingress", "pvc", "pv", "persistentvolume", "persistentvolumeclaim", "hpa",
 ))  # fmt: skip
+_PLAIN = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://")
 _IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]+")
 
@@ -48,6 +49,8 @@ class Edge:
 
 def thing(text: str) -> str:
     """The one spelling of a thing: lower case, without kind, scheme, port and path. Empty for what can be no name."""
+    if _PLAIN.fullmatch(text) is not None:
+        return text
     name = _SCHEME.sub("", text.strip().lower())
     if "://" in text:
         name = name.split("/", 1)[0]

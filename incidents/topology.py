@@ -235,7 +235,12 @@ _GROUPS = frozenset((
 
 
 def of_record(record: Mapping[str, Any]) -> Topology:
-    """The topology of a recorded storm: `depends_on` pairs, `runs_on` and its like as tables, racks and zones as lists."""
+    """The topology of a recorded storm."""
+    return Topology.of(edges_of_record(record))
+
+
+def edges_of_record(record: Mapping[str, Any]) -> list[Edge]:
+    """`depends_on` pairs, `runs_on` and its like as tables, racks and zones as lists."""
     edges: list[Edge] = []
     for key, value in record.items():
         if relation := _PAIRS.get(key):
@@ -244,7 +249,7 @@ def of_record(record: Mapping[str, Any]) -> Topology:
             edges += [Edge(relation, thing(str(source)), thing(str(target))) for source, target in _pairs(value)]
         elif key in _GROUPS and isinstance(value, Mapping):
             edges += [Edge(Relation.PART_OF, thing(str(member)), thing(str(group))) for group, member in _pairs(value)]
-    return Topology.of(edges)
+    return edges
 
 
 def _pairs(value: object) -> list[tuple[object, object]]:

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("incidents", "0004_sources_replays_and_reconciliation"),
+        ("incidents", "0005_model_calls_and_votes"),
     ]
 
     operations = [

@@ -8,10 +8,13 @@ from approvals import tasks as approvals_tasks
 from approvals.execution_state import execution_planned, execution_verified
 from incidents import tasks as incidents_tasks
 from incidents.decision_state import decision_opened, decision_ready, decision_withdrawn
+from incidents.incident_state import merge_found, root_moved
 
 decision_opened.react(incidents_tasks.decide)
 decision_ready.react(approvals_tasks.assess)
 decision_withdrawn.react(approvals_tasks.begin_again)
+root_moved.react(incidents_tasks.follow_root)
+merge_found.react(incidents_tasks.merge)
 execution_planned.react(approvals_tasks.execute)
 execution_verified.react(approvals_tasks.follow)
 posted.react(outbox_tasks.deliver)

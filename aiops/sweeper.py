@@ -11,13 +11,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import structlog
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
 from aiops.access import seals
 from approvals import aftermath
 from approvals import sweeping as approvals_sweeping
 from governance import intake_watch
-from incidents import reconciling
+from incidents import mapping, reconciling
 from incidents import sweeping as incidents_sweeping
 
 log = structlog.get_logger(__name__)
@@ -52,6 +53,9 @@ def all_duties() -> Sequence[Duty]:
         Duty("follow_ended_holds", incidents_sweeping.follow_ended_holds, every_s=10),
         Duty("turn_stale", incidents_sweeping.turn_stale, every_s=60),
         Duty("reconcile", _reconcile, every_s=5),
+        Duty("carry_out_merges", incidents_sweeping.carry_out_merges),
+        Duty("follow_roots", incidents_sweeping.follow_roots, every_s=30),
+        Duty("map_clusters", _map_clusters, every_s=5),
         Duty("watch_intake", intake_watch.look, every_s=30),
         Duty("end_ownership", incidents_sweeping.end_ownership, every_s=10),
         Duty("forget_requests", incidents_sweeping.forget_requests, every_s=600),
@@ -64,6 +68,13 @@ def _reconcile() -> int:
     """In a thread of its own: Alertmanager may take its time. Whether a look is due is decided there."""
     if reconciling.configured() is not None:
         approvals_sweeping.helpers.begin("reconcile", reconciling.reconcile)
+    return 0
+
+
+def _map_clusters() -> int:
+    """In a thread of its own: clusters may take their time. Whose turn it is is decided there."""
+    if settings.CLUSTERS:
+        approvals_sweeping.helpers.begin("map_clusters", lambda: mapping.read_due(settings.AIOPS.incidents.map_every_s))
     return 0
 
 

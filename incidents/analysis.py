@@ -17,7 +17,17 @@ from django.db.models.functions import Now
 
 from aiops.access.principals import SYSTEM
 from aiops.connectors import llm
-from incidents import decision_state, evidence, facts, incident_state, llm_budget, local_engines, messages, opinions
+from incidents import (
+    decision_state,
+    decisions,
+    evidence,
+    facts,
+    incident_state,
+    llm_budget,
+    local_engines,
+    messages,
+    opinions,
+)
 from incidents.conf import IncidentsConf
 from incidents.consultation import Consultation, consult, why_not
 from incidents.engines.choice import Choice, choose
@@ -39,7 +49,7 @@ def decide(decision_id: int, *, collect: Collect = evidence.collect, knowledge: 
     if decision.state != Decision.State.INIT:
         return
     begun, conf, known = time.monotonic(), settings.AIOPS.incidents, facts.of(decision)
-    if not _claim(decision, safe_propose(ExpertEngine(), known)):
+    if not _claim(decision, safe_propose(ExpertEngine(), known), about=known.root.id if known.alerts else None):
         return
     until = begun + left_s(conf, decision.age.total_seconds())  # type: ignore[attr-defined]  # annotated above
     with asyncio.Runner() as runner:
@@ -56,8 +66,10 @@ def left_s(conf: IncidentsConf, age_s: float) -> float:
 
 
 @transaction.atomic
-def _claim(decision: Decision, fallback: Proposal) -> bool:
-    claimed = decision_state.advance(decision, Decision.State.ANALYZING, actor=SYSTEM, proposal_data=fallback.to_json())
+def _claim(decision: Decision, fallback: Proposal, *, about: int | None) -> bool:
+    claimed = decision_state.advance(
+        decision, Decision.State.ANALYZING, actor=SYSTEM, proposal_data=fallback.to_json(), about_alert=about
+    )
     if claimed:
         incident_state.advance(decision.incident, Incident.Status.INVESTIGATING, actor=SYSTEM)
     return claimed
@@ -157,6 +169,7 @@ def ready(decision: Decision, proposal: Proposal, answers: Sequence[EngineAnswer
     if won:
         messages.decision_ready(decision)
         opinions.keep(decision, answers)
+        decisions.follow_root(decision)
     else:
         opinions.keep_late(decision, answers)
     return won
@@ -170,8 +183,9 @@ def finish(decision: Decision, *, reason: str) -> bool:
     with transaction.atomic():
         decision.refresh_from_db(fields=["state", "proposal_data"])
         if decision.state == Decision.State.INIT:
-            fallback = safe_propose(ExpertEngine(), facts.of(decision))
-            if not _claim(decision, fallback):
+            known = facts.of(decision)
+            fallback = safe_propose(ExpertEngine(), known)
+            if not _claim(decision, fallback, about=known.root.id if known.alerts else None):
                 return False
         proposal = decision.proposal
         if proposal is None:

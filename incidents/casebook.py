@@ -15,7 +15,8 @@ from incidents.clues.clue import WEAK, Clue
 from incidents.clues.trouble import Trouble
 from incidents.conf import IncidentsConf
 
-MAX_THINGS = 1_000  # by so many things one case is found; a flood adds alerts, not ever longer rows
+MAX_THINGS = 300  # by so many things one case is found; a flood adds alerts, not ever longer rows
+MAX_KEY = 300  # as much of a key is stored
 
 # How near an alert is to a case, beside the hops of `Clue.needs`.
 SAME = 0  # about the very thing that the root is about
@@ -28,17 +29,19 @@ BINDING = 3  # a cause further off may take a symptom in, but not make two cases
 class Case:
     """Alerts that belong together: an open incident, or one that is about to be opened (`incident` is None).
 
+    `root_alert` None: its row is gone. `split_from`: a person took it apart from that incident, so it never goes back.
     `things` are what its alerts are about, True where others may suffer from it; `classes` the shared causes among them;
     `touches` the namespaces with trouble. `acted`: somebody or something acts on it; it takes others in, but is never
     folded into one. `alerts` are only those added here.
     """
 
     root: Clue
-    root_alert: int
+    root_alert: int | None
     opened_at: datetime
     last_at: datetime
     incident: int | None = None
     acted: bool = False
+    split_from: int | None = None
     things: dict[str, bool] = field(default_factory=dict)
     classes: set[str] = field(default_factory=set)
     touches: set[str] = field(default_factory=set)
@@ -63,7 +66,7 @@ class Case:
         keys |= {f".{name}" for name in self.touches}
         keys |= {f"!{shared_namespace(self.root, name)}" for name in self.touches if self._is_shared_in(name)}
         keys |= {f"<{name}" for name in (*self.root.needs, *self.root.hurts, *self.root.strains)}
-        return frozenset(keys)
+        return frozenset(key[:MAX_KEY] for key in keys)
 
     @staticmethod
     def known_by(keys: Iterable[str]) -> tuple[dict[str, bool], set[str], set[str]]:
@@ -74,7 +77,7 @@ class Case:
         for key in keys:
             mark, name = key[:1], key[1:]
             if mark in ("=", "-"):
-                things[name] = mark == "="
+                things[name] = mark == "=" or things.get(name, False)
             elif mark == "!" and not name.startswith("~namespace:"):
                 classes.add(name)
             elif mark == ".":
@@ -137,7 +140,7 @@ def looked_up(clue: Clue) -> frozenset[str]:
     theirs = [f"{'!' if name[0] == '~' else '='}{name}" for name in clue.needs]
     struck = [f"{mark}{name}" for name in clue.hurts | clue.strains for mark in "=-"]
     shared = [f"<{shared_namespace(clue, name)}" for name in clue.touches]
-    return frozenset([*mine, *theirs, *struck, *shared, *(f"<{name}" for name in clue.harms)])
+    return frozenset(key[:MAX_KEY] for key in (*mine, *theirs, *struck, *shared, *(f"<{name}" for name in clue.harms)))
 
 
 def _overlap(one: Iterable[str], other: Iterable[str]) -> bool:
@@ -235,7 +238,7 @@ class Casebook:
 
         `one` is known to explain `other`, through the alert that binds them; only a plain word to the contrary changes that.
         """
-        if other is one or other.into is not None or (one.acted and other.acted):
+        if other is one or other.into is not None or (one.acted and other.acted) or _were_split(one, other):
             return one
         cause = other if is_likelier_root(other.root, one.root) else one
         root, root_alert = cause.root, cause.root_alert
@@ -245,6 +248,11 @@ class Casebook:
         del self._cases[id(goes)]
         self._index(goes)
         return stays
+
+
+def _were_split(one: Case, other: Case) -> bool:
+    apart = [(one.split_from, other.incident), (other.split_from, one.incident)]
+    return any(split_from is not None and split_from == incident for split_from, incident in apart)
 
 
 def _standing(case: Case) -> tuple[bool, bool, datetime, int]:

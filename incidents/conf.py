@@ -29,6 +29,7 @@ class IncidentsConf(BaseModel):
     # Incidents
     correlation_window_s: int = Field(300, description="An alert joins an incident this long after its last alert")
     correlation_max_s: int = Field(1800, description="An incident takes new alerts this long in all")
+    map_every_s: float = Field(60.0, gt=0, description="How often clusters are asked what runs where and what needs what")
     reopen_within_s: int = Field(1800, description="Firing again within this time reopens the incident")
     close_after_s: int = Field(86_400, description="A resolved incident closes by itself after this long")
     own_max_s: int = Field(86_400, description="Longest ownership before it has to be taken again")

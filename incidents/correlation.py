@@ -1,97 +1,115 @@
-"""Which alerts tell of the same problem. Keys say what an alert is about; alerts that share one belong together.
+"""New alerts among open incidents: from rows to cases, and the locks that keep two requests from deciding at once.
 
-The database finds open incidents by key; everything that decides is pure and works on values.
+What belongs together is `casebook`'s to say; what is written comes from `intake.reception`.
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
+from incidents.casebook import Case, Casebook, is_likelier_root, looked_up, shared_namespace
+from incidents.clues.clue import Clue, stored_clue
+from incidents.clues.reader import clue_of
 from incidents.conf import IncidentsConf
 from incidents.intake.reading import Reading
+from incidents.intake.statements import Home, Lock
+from incidents.topology import Topology
+
+MAX_LOCKS = 200  # of one transaction; PostgreSQL has room for 64 a connection in all
+WIDEST = 50  # candidates for one alert; what explains it has fired lately, so the newest are taken
+WIDER = 10  # for each further one of the same batch
+_EVERYTHING = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """One new alert in a batch: its reading, its row, and the keys it is found by."""
+    """One new alert in a batch: its reading, its row, and what it says about cause and effect."""
 
     alert: int
     reading: Reading
-    keys: tuple[str, ...]
+    clue: Clue
 
 
-@dataclass(frozen=True, slots=True)
-class OpenIncident:
-    """An incident that new alerts may join."""
-
-    id: int
-    keys: frozenset[str]
-    opened_at: datetime
-    last_alert_at: datetime
-
-    def takes(self, at: datetime, conf: IncidentsConf) -> bool:
-        """Within the window after its last alert, and within the longest time in all."""
-        return at - self.last_alert_at <= timedelta(seconds=conf.correlation_window_s) and at - self.opened_at <= timedelta(
-            seconds=conf.correlation_max_s
-        )
+def arrivals_of(readings: Iterable[tuple[int, Reading]], topology: Topology) -> list[Arrival]:
+    return [Arrival(alert, reading, clue_of(reading, topology)) for alert, reading in readings]
 
 
-@dataclass(slots=True)
-class Group:
-    """Alerts of one batch that belong together, and the open incident that they join, if any."""
-
-    arrivals: list[Arrival]
-    incident: int | None = None
-    keys: set[str] = field(default_factory=set)
-
-    @property
-    def root(self) -> Arrival:
-        """The most likely cause among them: the worst, then the one that began first."""
-        return min(self.arrivals, key=lambda a: (a.reading.severity, a.reading.signal.starts_at, a.alert))
+def keys_of(arrivals: Iterable[Arrival]) -> list[str]:
+    """Every key of an open incident that may have to do with one of the arrivals."""
+    return sorted({key for arrival in arrivals for key in looked_up(arrival.clue)})
 
 
-def keys_of(reading: Reading) -> tuple[str, ...]:
-    """What the alert is about, in its cluster and environment. Without a target only its own series is the same thing.
+def most_candidates(arrivals: Sequence[Arrival]) -> int:
+    return WIDEST + WIDER * (len(arrivals) - 1)
 
-    A test is never about the same thing as real trouble.
+
+def locks_of(clues: Iterable[Clue]) -> list[Lock]:
+    """What two requests with alerts that have to do with each other both lock, one of them exclusively.
+
+    Alerts that merely need the same thing do not meet: a thousand symptoms of one cluster share its DNS.
     """
-    place = f"{'test/' if reading.is_test else ''}{reading.cluster}/{reading.environment}"
-    if reading.target is None:
-        return (f"series:{place}/{reading.signal.fingerprint}",)
-    target = reading.target
-    return (f"target:{place}/{target.kind}/{target.namespace or ''}/{target.resource}",)
+    alone: set[str] = set()
+    shared: set[str] = set()
+    for clue in clues:
+        alone.update(clue.about, clue.hurts, clue.strains, clue.classes)
+        for name in clue.needs:
+            (alone if name.startswith("~namespace:") else shared).add(name)
+        shared.update(shared_namespace(clue, name) for name in clue.touches)
+    return _locks(alone, shared - alone)
 
 
-def lock_numbers(keys: Iterable[str]) -> list[int]:
-    """Advisory lock numbers of the keys: signed 64 bits."""
-    return sorted({int.from_bytes(hashlib.blake2b(key.encode(), digest_size=8).digest(), signed=True) for key in keys})
+def locks_of_keys(keys: Iterable[str]) -> list[Lock]:
+    """The locks of whoever changes incidents with these keys."""
+    return _locks({key[1:] for key in keys}, set())
 
 
-def group(arrivals: Sequence[Arrival], candidates: Sequence[OpenIncident], *, at: datetime, conf: IncidentsConf) -> list[Group]:
-    """Put arrivals that share a key together, and each group into the open incident that shares one and still takes.
+def _locks(alone: set[str], shared: set[str]) -> list[Lock]:
+    if len(alone) + len(shared) > MAX_LOCKS:
+        return [Lock(_number(_EVERYTHING), True)]
+    numbers = {_number(name): False for name in (*shared, _EVERYTHING)} | {_number(name): True for name in alone}
+    return [Lock(number, exclusive) for number, exclusive in sorted(numbers.items())]
 
-    Of several such incidents the one with the newest alert is joined.
-    """
-    by_key = _newest_by_key(candidates, at, conf)
-    groups: list[Group] = []
-    seen: dict[str, Group] = {}
+
+def _number(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), signed=True)
+
+
+def place(arrivals: Sequence[Arrival], homes: Iterable[Home], *, at: datetime, conf: IncidentsConf) -> list[Case]:
+    """The cases that the arrivals are in now, older incidents among them with whatever they absorbed."""
+    book = Casebook([case for home in homes if (case := case_of(home)) is not None], conf=conf)
     for arrival in arrivals:
-        home = next((seen[key] for key in arrival.keys if key in seen), None)
-        if home is None:
-            home = Group([])
-            groups.append(home)
-        home.arrivals.append(arrival)
-        home.keys.update(arrival.keys)
-        seen.update(dict.fromkeys(arrival.keys, home))
-        if home.incident is None:
-            home.incident = next((by_key[key].id for key in arrival.keys if key in by_key), None)
-    return groups
+        book.take(arrival.clue, arrival.alert, at)
+    return [case for case in book.cases if case.alerts]
 
 
-def _newest_by_key(candidates: Iterable[OpenIncident], at: datetime, conf: IncidentsConf) -> Mapping[str, OpenIncident]:
-    found: dict[str, OpenIncident] = {}
-    for incident in sorted(candidates, key=lambda c: c.last_alert_at):
-        if incident.takes(at, conf):
-            found.update(dict.fromkeys(incident.keys, incident))
-    return found
+def case_of(home: Home) -> Case | None:
+    """An open incident as a case; None for one that says nothing about its cause."""
+    root = stored_clue(home.clue)
+    if root is None:
+        return None
+    things, classes, touches = Case.known_by(home.keys)
+    return Case(
+        root=root,
+        root_alert=home.root_alert,
+        opened_at=home.opened_at,
+        last_at=home.last_alert_at,
+        incident=home.incident,
+        acted=home.acted,
+        split_from=home.split_from,
+        things=things,
+        classes=classes,
+        touches=touches,
+    )
+
+
+def gather(arrivals: Sequence[Arrival], *, at: datetime) -> Case:
+    """One case of all these alerts, because somebody says so. Root: the likeliest cause, else the worst, else the first."""
+    first, *others = sorted(arrivals, key=lambda a: (a.reading.severity, a.reading.signal.starts_at, a.alert))
+    case = Case(root=first.clue, root_alert=first.alert, opened_at=at, last_at=at)
+    case.add(first.clue, first.alert, at)
+    for arrival in others:
+        if is_likelier_root(arrival.clue, case.root):
+            case.root, case.root_alert = arrival.clue, arrival.alert
+        case.add(arrival.clue, arrival.alert, at)
+    return case

@@ -68,6 +68,25 @@ def reanalyse(decision: Decision, by: Principal) -> Decision:
 
 
 @transaction.atomic
+def follow_root(decision: Decision) -> bool:
+    """Decide again what is READY about an alert that turned out to be only an effect. True if this began a new decision.
+
+    Not while one is being analysed: that is READY first. What a person proposed, and an act under way, stay as they are.
+    """
+    incident = Incident.objects.select_for_update(no_key=True).get(pk=decision.incident_id)
+    decision.refresh_from_db(fields=["state", "about_alert"])
+    if decision.about_alert in (None, incident.root_alert_id) or incident.root_alert_id is None or not incident.is_live:
+        return False
+    if decision.state != Decision.State.READY:
+        return False
+    detail = f"Most likely root is now {incident.alert_name or 'another alert'}"
+    if not decision_state.withdraw(decision, Decision.Reason.REANALYSED, actor=SYSTEM, detail=detail):
+        return False
+    begin(incident, cause="root_moved")
+    return True
+
+
+@transaction.atomic
 def propose_ready(incident: Incident, proposal: Proposal, *, by: Principal) -> Decision:
     """A decision that a person made: READY at once, with their proposal. Conflict if another is live."""
     decision = begin(incident, cause="proposed", actor=by)

@@ -27,6 +27,9 @@ MACHINE = Machine(
 )
 
 incident_resolved = Fact("incident.resolved")
+# Correlation found that its decision is about what is only an effect; that it is a part of another incident.
+root_moved = Fact("incident.root_moved")
+merge_found = Fact("incident.merge_found")
 
 TITLES = {
     S.OPEN: ("Incident reopened", "wait"),

@@ -7,22 +7,30 @@ says where the other is. Locks are taken as intake takes them: alerts, keys, inc
 from collections.abc import Collection, Iterable, Sequence
 from typing import Literal
 
+import structlog
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from aiops.access.principals import Principal, record, require
+from aiops.access.principals import SYSTEM, Principal, record, require
 from aiops.access.roles import Act
 from aiops.core.errors import Conflict, Invalid
 from aiops.live import publish
-from incidents import closing, correlation, decision_state, decisions, incident_state
+from incidents import closing, correlation, decision_state, decisions, incident_state, landscape
 from incidents.correlation import Arrival
 from incidents.intake import reception, statements
 from incidents.intake.reading import Reading, read
 from incidents.intake.signals import Signal
-from incidents.models import Alert, Decision, Incident, TimelineEvent
+from incidents.models import Alert, Decision, Incident, PendingMerge, TimelineEvent
 
 S = Decision.State
+MAX_MERGED = 20  # incidents that were merged one into the other
+ROOT_FIELDS = [
+    "root_alert", "clue", "title", "alert_name", "category", "anomaly_key", "environment", "cluster", "namespace", "target_kind",
+    "target_name", "target_unit",
+]  # fmt: skip
+
+log = structlog.get_logger(__name__)
 
 
 @transaction.atomic
@@ -42,15 +50,7 @@ def merge(incident: Incident, into: Incident, by: Principal, *, reason: str) -> 
         raise Invalid("a test and real trouble stay apart", loc=("into",))
     for one in (loser, survivor):
         _check_live(one)
-    _withdraw(loser, Decision.Reason.MERGED, by, detail=f"Merged into {survivor.ref}")
-    moved = list(loser.alerts.order_by("first_seen", "pk"))
-    Alert.objects.filter(incident=loser).update(incident=survivor)
-    _take_over(survivor, loser)
-    loser.merged_into, loser.correlation_keys = survivor, []
-    loser.save(update_fields=["merged_into", "correlation_keys"])
-    _tell(loser, "merged", f"Merged into {survivor.ref}", reason, by)
-    _tell(survivor, "merged", f"{loser.ref} was merged into this: {_counted(moved)}", reason, by)
-    incident_state.advance(loser, Incident.Status.CLOSED, actor=by, detail=f"Merged into {survivor.ref}")
+    moved = _unite(loser, survivor, by, reason)
     record(
         by,
         Act.MERGE,
@@ -61,9 +61,70 @@ def merge(incident: Incident, into: Incident, by: Principal, *, reason: str) -> 
         reason=reason,
         alerts=[alert.pk for alert in moved],
     )
-    publish("overview", loser.topic, survivor.topic)
     survivor.refresh_from_db()
     return survivor
+
+
+@transaction.atomic
+def carry_out(incident_id: int) -> bool:
+    """The merge that correlation found for this incident. False: it is done, or something has come in between.
+
+    An incident whose own act is under way stays one of its own, and so do two of which one is over.
+    """
+    found = PendingMerge.objects.filter(incident=incident_id).select_related("incident", "into").first()
+    if found is None:
+        return False
+    into = _last(found.into)
+    _lock_alerts([found.incident])
+    loser, survivor = _lock([found.incident, into])
+    if not PendingMerge.objects.filter(pk=found.pk).delete()[0] or loser.pk == survivor.pk:
+        return False
+    try:
+        for one in (loser, survivor):
+            _check_live(one)
+        _unite(loser, survivor, SYSTEM, f"One explains the other: {loser.alert_name} and {survivor.alert_name}")
+    except Conflict as refusal:
+        log.info("merge.not_carried_out", incident=loser.ref, into=survivor.ref, why=refusal.detail)
+        return False
+    if found.has_root:
+        _take_root(survivor, loser)
+    return True
+
+
+def _last(incident: Incident) -> Incident:
+    """Where an incident is now that may have been merged meanwhile."""
+    for _ in range(MAX_MERGED):
+        if incident.merged_into is None:
+            break
+        incident = incident.merged_into
+    return incident
+
+
+def _unite(loser: Incident, survivor: Incident, by: Principal, reason: str) -> list[Alert]:
+    """Everything of `loser` goes over; returns its alerts."""
+    _withdraw(loser, Decision.Reason.MERGED, by, detail=f"Merged into {survivor.ref}")
+    moved = list(loser.alerts.order_by("first_seen", "pk"))
+    Alert.objects.filter(incident=loser).update(incident=survivor)
+    _take_over(survivor, loser)
+    loser.merged_into, loser.correlation_keys = survivor, []
+    loser.save(update_fields=["merged_into", "correlation_keys"])
+    _tell(loser, "merged", f"Merged into {survivor.ref}", reason, by)
+    _tell(survivor, "merged", f"{loser.ref} was merged into this: {_counted(moved)}", reason, by)
+    incident_state.advance(loser, Incident.Status.CLOSED, actor=by, detail=f"Merged into {survivor.ref}")
+    publish("overview", loser.topic, survivor.topic)
+    return moved
+
+
+def _take_root(survivor: Incident, loser: Incident) -> None:
+    """The cause was found in `loser`: it is what both are about, and decided about."""
+    before = survivor.alert_name
+    for name in ROOT_FIELDS:
+        setattr(survivor, name, getattr(loser, name))
+    survivor.save(update_fields=ROOT_FIELDS)
+    title = f"Most likely root is now {survivor.alert_name or 'an alert without a name'}"
+    TimelineEvent.record(survivor, "root.changed", title[:300], detail=f"It explains {before}", actor=SYSTEM.name, status="wait")
+    for decision in Decision.objects.filter(incident=survivor, state=S.READY):
+        decisions.follow_root(decision)
 
 
 @transaction.atomic
@@ -124,7 +185,7 @@ def _lock_alerts(incidents: Sequence[Incident]) -> None:
 def _lock(incidents: Sequence[Incident]) -> list[Incident]:
     """The rows as they are now, in the order that was asked for, locked in the order that everybody locks them."""
     keys = {key for incident in incidents for key in incident.correlation_keys}
-    statements.lock(correlation.lock_numbers(keys))
+    statements.lock(correlation.locks_of_keys(keys))
     rows = Incident.objects.select_for_update(no_key=True).filter(pk__in=[i.pk for i in incidents]).order_by("pk")
     found = {row.pk: row for row in rows}
     return [found[incident.pk] for incident in incidents]
@@ -167,28 +228,28 @@ def _take_over(survivor: Incident, loser: Incident) -> None:
 def _describe(incident: Incident, alerts: Sequence[Alert], *, with_root: bool) -> None:
     """What an incident is about, from the alerts that it has now."""
     arrivals = _arrivals(alerts)
-    incident.correlation_keys = sorted({key for arrival in arrivals for key in arrival.keys})
+    open_ones = {alert.pk for alert in alerts if alert.status in Alert.OPEN}
+    case = correlation.gather([a for a in arrivals if a.alert in open_ones] or arrivals, at=timezone.now())
+    incident.correlation_keys = sorted(case.keys())
     incident.services = sorted({service for arrival in arrivals for service in arrival.reading.services})
     incident.severity = min(alert.severity for alert in alerts)
     fields = ["correlation_keys", "services", "severity"]
     if with_root:
-        root = min(alerts, key=lambda a: (a.status not in Alert.OPEN, a.severity, a.starts_at, a.pk))
-        reading = _reading(root)
-        target = reading.target
-        incident.root_alert, incident.title, incident.alert_name = root, reading.title, reading.name
+        root = next(arrival for arrival in arrivals if arrival.alert == case.root_alert)
+        reading, target = root.reading, root.reading.target
+        incident.root_alert_id, incident.clue = root.alert, root.clue.to_json()
+        incident.title, incident.alert_name = reading.title, reading.name
         incident.category, incident.anomaly_key = reading.category, reading.anomaly_key
         incident.environment, incident.cluster, incident.namespace = reading.environment, reading.cluster, reading.namespace
         incident.target_kind = target.kind if target else ""
         incident.target_name = target.name if target else ""
         incident.target_unit = (target.unit or "") if target else ""
-        fields += ["root_alert", "title", "alert_name", "category", "anomaly_key", "environment", "cluster", "namespace"]
-        fields += ["target_kind", "target_name", "target_unit"]
+        fields += ROOT_FIELDS
     incident.save(update_fields=fields)
 
 
 def _arrivals(alerts: Iterable[Alert]) -> list[Arrival]:
-    readings = [(alert.pk, _reading(alert)) for alert in alerts]
-    return [Arrival(pk, reading, correlation.keys_of(reading)) for pk, reading in readings]
+    return correlation.arrivals_of(((alert.pk, _reading(alert)) for alert in alerts), landscape.current())
 
 
 def _reading(alert: Alert) -> Reading:

@@ -57,4 +57,5 @@ def answer(storm: RecordedStorm, *, conf: IncidentsConf, clusters: Sequence[Clus
         for entry, case in zip(entries, cases, strict=True)
     }
     largest = max((case for case in cases if case is not None), key=lambda case: len(case.alerts), default=None)
-    return StormAnswer(storm.id, grouping, entries[largest.root_alert].id if largest is not None else None)
+    root = largest.root_alert if largest is not None else None
+    return StormAnswer(storm.id, grouping, entries[root].id if root is not None else None)

@@ -6,17 +6,18 @@ from datetime import timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from aiops import events
 from aiops.access.principals import SYSTEM
 from aiops.live import publish
-from incidents import analysis, decision_state, incident_state, ownership, thawing
-from incidents.models import Alert, Decision, Incident, SeenRequest, TimelineEvent
+from incidents import analysis, decision_state, decisions, incident_state, merging, ownership, thawing
+from incidents.models import Alert, Decision, Incident, PendingMerge, SeenRequest, TimelineEvent
 from incidents.tasks import decide
 
 S = Decision.State
+UNCLAIMED = timedelta(seconds=2)
 BATCH = 200  # a round stays far below the watchdog's patience
 FORGOTTEN_AT_ONCE = 5_000
 HAND_OVER_AGES_S = ((4, 6.5), (9, 11.5))  # each waiting decision is handed over again about twice, never every round
@@ -65,6 +66,19 @@ def expire() -> int:
     """READY and unanswered until its end. An approval that is being signed now has its row locked and is not found."""
     over = Decision.objects.filter(state=S.READY, expires_at__lte=Now())[:BATCH]
     return sum(decision_state.advance(decision, S.EXPIRED, actor=SYSTEM) for decision in over)
+
+
+def carry_out_merges() -> int:
+    """Merges that correlation found and nobody has carried out."""
+    waiting = PendingMerge.objects.filter(found_at__lt=Now() - UNCLAIMED).order_by("pk")
+    return sum(merging.carry_out(incident) for incident in list(waiting.values_list("incident", flat=True)[:BATCH]))
+
+
+def follow_roots() -> int:
+    """Decisions that are READY about an alert that is not the root any more."""
+    moved = Decision.objects.filter(state=S.READY, about_alert__isnull=False, incident__root_alert__isnull=False)
+    moved = moved.exclude(about_alert=F("incident__root_alert"))
+    return sum(decisions.follow_root(decision) for decision in moved[:BATCH])
 
 
 def turn_stale() -> int:

@@ -24,6 +24,7 @@ _KINDS = frozenset((
     "host", "node", "machine", "endpoint", "url", "certificate", "external", "deployment", "statefulset", "daemonset", "pod",
     "job", "cronjob", "service", "ingress", "pvc", "pv", "persistentvolume", "persistentvolumeclaim", "hpa",
 ))  # fmt: skip
+_PLAIN = re.compile(r"[a-z0-9][a-z0-9.-]{0,99}")
 _SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*://")
 _IP = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}|[0-9a-f]*:[0-9a-f:]+")
 
@@ -48,6 +49,8 @@ class Edge:
 
 def thing(text: str) -> str:
     """The one spelling of a thing: lower case, without kind, scheme, port and path. Empty for what can be no name."""
+    if _PLAIN.fullmatch(text) is not None:
+        return text
     name = _SCHEME.sub("", text.strip().lower())
     if "://" in text:
         name = name.split("/", 1)[0]
@@ -232,7 +235,12 @@ _GROUPS = frozenset((
 
 
 def of_record(record: Mapping[str, Any]) -> Topology:
-    """The topology of a recorded storm: `depends_on` pairs, `runs_on` and its like as tables, racks and zones as lists."""
+    """The topology of a recorded storm."""
+    return Topology.of(edges_of_record(record))
+
+
+def edges_of_record(record: Mapping[str, Any]) -> list[Edge]:
+    """`depends_on` pairs, `runs_on` and its like as tables, racks and zones as lists."""
     edges: list[Edge] = []
     for key, value in record.items():
         if relation := _PAIRS.get(key):
@@ -241,7 +249,7 @@ def of_record(record: Mapping[str, Any]) -> Topology:
             edges += [Edge(relation, thing(str(source)), thing(str(target))) for source, target in _pairs(value)]
         elif key in _GROUPS and isinstance(value, Mapping):
             edges += [Edge(Relation.PART_OF, thing(str(member)), thing(str(group))) for group, member in _pairs(value)]
-    return Topology.of(edges)
+    return edges
 
 
 def _pairs(value: object) -> list[tuple[object, object]]:

@@ -9,6 +9,7 @@ from django.db import connection
 from pytest_django.plugin import DjangoDbBlocker
 
 from aiops.runtime.servers import Postgres, Redis
+from incidents import landscape
 
 pytest_plugins = ["tests.product"]  # the fixture `product`: everything as its own processes
 
@@ -28,6 +29,12 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         server.stop()
     for folder in (settings.RUNTIME.private, settings.RUNTIME.sockets, settings.RUNTIME.var):
         shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_known_of_other_tests() -> None:
+    """What a process keeps a copy of is read again."""
+    landscape.forget()
 
 
 @pytest.fixture(scope="session", autouse=True)

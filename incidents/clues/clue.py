@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
 from incidents.clues.trouble import Nature
 from incidents.intake.reading import Reading
 from incidents.labels import Labels, Reporter
@@ -24,11 +26,12 @@ class Scope:
 
     cluster: str = ""
     environment: str = ""
+    is_test: bool = False  # a test is never about the same thing as real trouble
 
     def meets(self, other: "Scope") -> bool:
-        return (not self.cluster or not other.cluster or self.cluster == other.cluster) and (
-            not self.environment or not other.environment or self.environment == other.environment
-        )
+        one_cluster = not self.cluster or not other.cluster or self.cluster == other.cluster
+        one_environment = not self.environment or not other.environment or self.environment == other.environment
+        return one_cluster and one_environment and self.is_test == other.is_test
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +54,33 @@ class Clue:
     classes: frozenset[str]
     touches: frozenset[str]
 
+    def to_json(self) -> dict[str, JsonValue]:
+        data: dict[str, JsonValue] = _CLUE.dump_python(self, mode="json")
+        return data
+
     @property
     def harms(self) -> frozenset[str]:
         """Everything whose dependants may suffer from it; nothing for an alert that harms nobody."""
         return self.hurts.union(self.about, self.classes) if self.nature.harms else frozenset()
 
 
+_CLUE = TypeAdapter(Clue)
+
+
+def stored_clue(text: str) -> Clue | None:
+    """A clue back from its JSON; None for none, or one of another form."""
+    try:
+        return _CLUE.validate_json(text)
+    except ValidationError:
+        return None
+
+
 @dataclass(slots=True)
 class Draft:
     """A clue in the making: the alert, what is known beforehand, and what the steps have found so far.
 
-    `everywhere`: it is about something that has a pod on every machine, so where its pods run says nothing.
+    `everywhere`: it is about something that has a pod on every machine, so where its pods run says nothing. `own`: the
+    well-known systems that it is of.
     """
 
     reading: Reading
@@ -73,6 +92,7 @@ class Draft:
     job: str
     text: str
     everywhere: bool
+    own: tuple[str, ...]
     about: dict[str, None] = field(default_factory=dict)
     needs: dict[str, int] = field(default_factory=dict)
     hurts: set[str] = field(default_factory=set)

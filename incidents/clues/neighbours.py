@@ -110,7 +110,7 @@ def _mention(draft: Draft, name: str, hops: int, *, namespace: str = "") -> None
 
 def find_mentions(draft: Draft, tokens: Sequence[str]) -> None:
     """Names in the text that can be nothing but names: with a slash, a digit, a dot or a dash, and known or written out."""
-    for token in [token for token in tokens if _NAME_LIKE.search(token)][:MAX_MENTIONS]:
+    for token in [token for token in tokens if not token.isalpha() and _NAME_LIKE.search(token)][:MAX_MENTIONS]:
         name = thing(token)
         if not name or name in draft.about:
             continue

@@ -7,7 +7,7 @@ from aiops.core.clusters import environment_of
 from incidents.clues.clue import MAX_TEXT, Clue, Draft, Scope
 from incidents.clues.neighbours import find_mentions, find_needs, find_partners
 from incidents.clues.shared import find_shared_causes, find_side_effects
-from incidents.clues.systems import names_data_cluster, runs_everywhere
+from incidents.clues.systems import names_data_cluster, runs_everywhere, systems_in
 from incidents.clues.things import find_things
 from incidents.clues.trouble import nature_of
 from incidents.intake.reading import Reading
@@ -24,6 +24,7 @@ def clue_of(reading: Reading, topology: Topology) -> Clue:
     """The clue that an alert gives, with what is known beforehand about its surroundings. Never raises."""
     labels, annotations = reading.signal.labels, reading.signal.annotations
     words, job = words_of(reading.name), labels.get("job", "")[:100].lower()
+    target = reading.target.name.lower()[:100] if reading.target is not None else ""
     daemon = reading.target is not None and reading.target.kind == "DaemonSet"
     draft = Draft(
         reading=reading,
@@ -34,6 +35,7 @@ def clue_of(reading: Reading, topology: Topology) -> Clue:
         words=words,
         job=job,
         text=" ".join(annotations.get(name, "")[:MAX_TEXT] for name in _TEXTS).lower(),
+        own=systems_in(f"{words}{job} {target}"),
         everywhere=daemon or (_TARGETS_DOWN.search(words) is not None and runs_everywhere(job)),
     )
     find_things(draft)
@@ -56,10 +58,10 @@ def scope_of(reading: Reading) -> Scope:
     named = labels.get("cluster", "")[:100]
     said = "environment" in labels or "env" in labels
     if not reading.cluster and named and names_data_cluster(labels.get("job", "")[:100].lower(), named):
-        return Scope("", reading.environment if said else "")
+        return Scope("", reading.environment if said else "", reading.is_test)
     by_words = not said and reading.environment == _environment_by_words(named, reading.namespace)
     environment = _environment_by_words(named, "") if by_words else reading.environment
-    return Scope(reading.cluster or named, environment)
+    return Scope(reading.cluster or named, environment, reading.is_test)
 
 
 @lru_cache(maxsize=4096)

@@ -10,7 +10,7 @@ from aiops.core.categories import Category as C
 from incidents.clues import systems
 from incidents.clues.clue import WEAK, Draft
 from incidents.clues.neighbours import head_of
-from incidents.clues.things import PLACES, own_systems
+from incidents.clues.things import PLACES
 from incidents.clues.trouble import Trouble
 from incidents.labels import Reporter
 from incidents.topology import thing
@@ -23,6 +23,11 @@ _CUES = re.compile(
     r"|(?P<registry>image ?pull|errimagepull|cannot be pulled|pull image)"
     r"|(?P<capacity>insufficient (?:cpu|memory|pods)|nodes are available|unschedulable)"
 )
+# Without one of these there is no cue in a text: looking for them is much cheaper.
+_HINTS = (
+    "resol", "host", "dns", "nxdomain", "servfail", "look", "addrinfo", "x509", "certificate", "tls", "pull", "insufficient",
+    "available", "unschedulable",
+)  # fmt: skip
 _NO_SUCH_IMAGE = re.compile(r"does not exist|not found|manifest unknown|no such image|invalid")
 _UNSCHEDULED = phrases("not scheduled, unschedulable, pending, failed scheduling")
 _GROWTH = phrases("autoscaler \\w+( \\w+)*, scale ?ups?, too many pods, node ?pool \\w+, no capacity")
@@ -32,8 +37,10 @@ _OF_ITSELF = ("memory", "cpu", "disk")
 
 def find_shared_causes(draft: Draft, tokens: list[str]) -> None:
     """Fill in the classes that may explain the alert."""
-    trouble, category, own = draft.nature.trouble, draft.reading.category, own_systems(draft)
-    found = {match.lastgroup or "" for match in _CUES.finditer(draft.text)}
+    trouble, category, own, text = draft.nature.trouble, draft.reading.category, draft.own, draft.text
+    found: set[str] = set()
+    if any(hint in text for hint in _HINTS):
+        found.update(match.lastgroup or "" for match in _CUES.finditer(text))
     if (trouble is Trouble.SYMPTOM or category in (C.ERROR_RATE, C.LATENCY)) and draft.kind not in ("Node", "Host"):
         found.add("dns")
     if "imagepull" in draft.labels.get("reason", "").lower():
@@ -76,7 +83,7 @@ def find_side_effects(draft: Draft) -> None:
 
 
 def _classes(draft: Draft) -> set[str]:
-    trouble, category, kind, own = draft.nature.trouble, draft.reading.category, draft.kind, own_systems(draft)
+    trouble, category, kind, own = draft.nature.trouble, draft.reading.category, draft.kind, draft.own
     found: set[str] = set()
     if (category is C.NETWORK and _DNS_NAME.search(draft.words)) or ("dns" in own and trouble in (Trouble.CRASH, Trouble.CHANGE)):
         found.add("dns")

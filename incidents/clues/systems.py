@@ -1,6 +1,7 @@
 """Well-known systems by their names: what an alert is about or speaks of, where no label names the thing itself."""
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 
 _SYSTEMS = re.compile(
@@ -35,9 +36,9 @@ def systems_in(text: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(match.lastgroup for match in _SYSTEMS.finditer(text) if match.lastgroup))
 
 
-def spoken_of(tokens: list[str]) -> set[str]:
+def spoken_of(tokens: Iterable[str]) -> set[str]:
     """Systems that words of a text name, of those that a cluster has one of."""
-    return {system for token in tokens if (system := _SPOKEN.get(token))}
+    return {_SPOKEN[token] for token in _SPOKEN.keys() & tokens}
 
 
 @lru_cache(maxsize=8192)

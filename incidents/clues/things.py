@@ -4,7 +4,6 @@ import re
 
 from incidents import targets
 from incidents.clues.clue import Draft
-from incidents.clues.systems import systems_in
 from incidents.labels import Labels
 from incidents.topology import is_address, thing
 
@@ -69,19 +68,12 @@ def _claimants(namespace: str, claim: str) -> set[str]:
 def _system(draft: Draft) -> None:
     """A dependency may be declared on a system by its bare name: `mq/rabbitmq` is whatever runs RabbitMQ in `mq`."""
     namespace = draft.namespace or draft.labels.get("namespace", "")
-    own = own_systems(draft)
-    for system in own:
+    for system in draft.own:
         if namespace and draft.topology.knows(f"{namespace}/{system}"):
             draft.is_about(f"{namespace}/{system}")
-    if "dns" in own and namespace == "kube-system" and draft.kind != "DaemonSet":
+    if "dns" in draft.own and namespace == "kube-system" and draft.kind != "DaemonSet":
         for name in _DNS_NAMES:
             draft.is_about(name)
-
-
-def own_systems(draft: Draft) -> tuple[str, ...]:
-    """The well-known systems that the alert is of: by its name, its scrape job and its target."""
-    target = draft.reading.target
-    return systems_in(f"{draft.words}{draft.job} {target.name.lower()[:100] if target is not None else ''}")
 
 
 def _unnamed(draft: Draft) -> None:

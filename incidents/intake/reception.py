@@ -4,7 +4,7 @@ A repeat of known alerts is one upsert. New episodes are correlated under locks 
 once never open two incidents for one problem; an incident's INIT decision is born with it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -15,10 +15,12 @@ from django.utils import timezone
 
 from aiops.access.principals import SYSTEM
 from aiops.live import publish
-from incidents import closing, correlation, holds
+from incidents import closing, correlation, holds, landscape
+from incidents.casebook import Case
 from incidents.conf import IncidentsConf
-from incidents.correlation import Arrival, Group, OpenIncident
+from incidents.correlation import Arrival
 from incidents.decision_state import decision_opened
+from incidents.incident_state import merge_found, root_moved
 from incidents.intake import quarantine, statements
 from incidents.intake.reading import Reading, read
 from incidents.intake.signals import Parsed, Signal
@@ -27,6 +29,7 @@ from incidents.models import Decision, Hold, Incident
 from incidents.models.decision import new_token
 
 log = structlog.get_logger(__name__)
+Arrivals = Mapping[int, Arrival]  # of one batch, by the id of their alert
 
 
 @dataclass(slots=True)
@@ -147,78 +150,122 @@ def _store(source: str, readings: Sequence[Reading], receipt: Receipt, *, conf: 
     _mention(receipt, [row.incident for row in stored])
     by_fingerprint = {reading.signal.fingerprint: reading for reading in readings}
     new = [(row.alert, by_fingerprint[row.fingerprint]) for row in stored if row.is_new]
-    arrivals = [Arrival(alert, reading, correlation.keys_of(reading)) for alert, reading in new if not reading.is_deadman]
-    if arrivals:
-        _correlate(source, arrivals, receipt, conf=conf)
+    new = [(alert, reading) for alert, reading in new if not reading.is_deadman]
+    if new:
+        _correlate(source, correlation.arrivals_of(new, landscape.current()), receipt, conf=conf)
 
 
 def _correlate(source: str, arrivals: Sequence[Arrival], receipt: Receipt, *, conf: IncidentsConf) -> None:
-    keys = sorted({key for arrival in arrivals for key in arrival.keys})
-    statements.lock(correlation.lock_numbers(keys))
+    statements.lock(correlation.locks_of(arrival.clue for arrival in arrivals))
     at = timezone.now()
     prints = [arrival.reading.signal.fingerprint for arrival in arrivals]
-    homes = statements.find_homes(keys, source, prints, reopen_within_s=conf.reopen_within_s)
-    open_ones = [
-        OpenIncident(home.incident, frozenset(home.keys), home.opened_at, home.last_alert_at) for home in homes if home.keys
-    ]
-    groups = correlation.group(arrivals, open_ones, at=at, conf=conf)
-    _return_home([group for group in groups if group.incident is None], homes)
-    joining = [group for group in groups if group.incident is not None]
-    opening = [group for group in groups if group.incident is None]
+    homes = statements.find_homes(
+        correlation.keys_of(arrivals),
+        source,
+        prints,
+        most=correlation.most_candidates(arrivals),
+        within_s=conf.correlation_max_s,
+        reopen_within_s=conf.reopen_within_s,
+    )
+    cases = correlation.place(arrivals, [home for home in homes if home.fingerprint is None], at=at, conf=conf)
+    by_alert = {arrival.alert: arrival for arrival in arrivals}
+    joining, opening = _return_home(cases, homes, by_alert)
     if joining:
-        statements.join_incidents([_joined(g) for g in joining])
-        _mention(receipt, [g.incident for g in joining])
-        publish("overview", *{f"incident.{g.incident}" for g in joining})
+        _join(joining, by_alert)
+        _mention(receipt, [case.incident for case in joining])
     if opening:
-        _mention(receipt, _open(opening, at=at))
+        _mention(receipt, _open(opening, by_alert, at=at))
 
 
-def _return_home(groups: Sequence[Group], homes: Sequence[Home]) -> None:
-    """Groups with an alert that fired before go back into its incident: live still, or reopened soon after it ended."""
+def _return_home(cases: Sequence[Case], homes: Sequence[Home], by_alert: Arrivals) -> tuple[list[Case], list[Case]]:
+    """The cases that are an incident already, and those that will be one.
+
+    One with an alert that fired before goes back into its incident: live still, or reopened soon after it ended.
+    """
     earlier = {home.fingerprint: home for home in homes if home.fingerprint is not None}
-    for group in groups:
-        prints = [arrival.reading.signal.fingerprint for arrival in group.arrivals]
-        home = next((earlier[p] for p in prints if p in earlier), None)
-        if home is not None:
-            group.incident = home.incident
+    joining = {case.incident: case for case in cases if case.incident is not None}
+    opening = []
+    for case in cases:
+        prints = [by_alert[alert].reading.signal.fingerprint for alert in case.alerts]
+        home = None if case.incident is not None else next((earlier[p] for p in prints if p in earlier), None)
+        if home is not None and home.incident in joining:
+            joining[home.incident].absorb(case)
+        elif home is not None:
+            joining[home.incident] = case
+            case.incident, case.root_alert = home.incident, None  # its root stays what it was
             if not home.is_live:
                 closing.reopen(home.incident)
+        elif case.incident is None:
+            opening.append(case)
+    return list(joining.values()), opening
 
 
-def _joined(group: Group) -> Row:
+def _join(cases: Sequence[Case], by_alert: Arrivals) -> None:
+    """Write down what open incidents have got: alerts, a likelier root, other incidents that are a part of them."""
+    statements.join_incidents([_joined(case, by_alert) for case in cases])
+    publish("overview", *{f"incident.{case.incident}" for case in cases})
+    root_moved.announce_all([case.incident for case in cases if case.incident is not None and case.root_alert in by_alert])
+    merge_found.announce_all([part.incident for case in cases for part in case.absorbed if part.incident is not None])
+
+
+def _joined(case: Case, by_alert: Arrivals) -> Row:
+    arrivals = [by_alert[alert] for alert in case.alerts]
+    root = by_alert.get(case.root_alert) if case.root_alert is not None else None
     return {
-        "incident": group.incident,
-        "alerts": [arrival.alert for arrival in group.arrivals],
-        "correlation_keys": sorted(group.keys),
-        "services": sorted({service for arrival in group.arrivals for service in arrival.reading.services}),
-        "severity": group.root.reading.severity.value,
-        "detail": ", ".join(sorted({arrival.reading.name for arrival in group.arrivals}))[:500],
+        "incident": case.incident,
+        "alerts": case.alerts,
+        "correlation_keys": sorted(case.keys()),
+        "services": _services(arrivals),
+        "severity": min(arrival.reading.severity for arrival in arrivals).value,
+        "detail": _names(arrivals),
+        "absorbed": [
+            {"incident": part.incident, "has_root": part.root_alert == case.root_alert}
+            for part in case.absorbed
+            if part.incident is not None
+        ],
+        **(_about(root) if root is not None else {}),
     }
 
 
 def open_for(arrivals: Sequence[Arrival], *, at: datetime) -> int:
     """An incident of their own for alerts that are stored already; returns its id."""
-    group = Group(list(arrivals), keys={key for arrival in arrivals for key in arrival.keys})
-    return _open([group], at=at)[0]
+    return _open([correlation.gather(arrivals, at=at)], {arrival.alert: arrival for arrival in arrivals}, at=at)[0]
 
 
-def _open(groups: Sequence[Group], *, at: datetime) -> list[int]:
+def _open(cases: Sequence[Case], by_alert: Arrivals, *, at: datetime) -> list[int]:
     """New incidents, each with its INIT decision; inside a maintenance window that is withdrawn as `frozen` at once."""
     windows = holds.in_force(at, Hold.Stops.DECIDE)
-    opened = statements.open_incidents([_opened(n, group, windows) for n, group in enumerate(groups)])
+    opened = statements.open_incidents([_opened(n, case, by_alert, windows) for n, case in enumerate(cases)])
     decision_opened.announce_all([row.decision for row in opened if row.state == Decision.State.INIT])
     publish("overview", "approvals")
     return [row.incident for row in opened]
 
 
-def _opened(n: int, group: Group, windows: Sequence[Hold]) -> Row:
-    reading, target = group.root.reading, group.root.reading.target
-    hold = holds.first_fitting(windows, words_of(reading))
-    names = sorted({arrival.reading.name or "without a name" for arrival in group.arrivals})
+def _opened(n: int, case: Case, by_alert: Arrivals, windows: Sequence[Hold]) -> Row:
+    arrivals = [by_alert[alert] for alert in case.alerts]
+    root = by_alert[case.root_alert] if case.root_alert is not None else arrivals[0]
+    hold = holds.first_fitting(windows, words_of(root.reading))
     return {
         "n": n,
+        "severity": min(arrival.reading.severity for arrival in arrivals).value,
+        "services": _services(arrivals),
+        "correlation_keys": sorted(case.keys()),
+        "is_test": root.reading.is_test,
+        "alerts": case.alerts,
+        "token": new_token(),
+        "frozen": f"{hold.reason[:200]}" if hold else "",
+        "detail": _names(arrivals),
+        **_about(root),
+    }
+
+
+def _about(root: Arrival) -> Row:
+    """What an incident is about: the thing, the trouble and the place of its root."""
+    reading, target = root.reading, root.reading.target
+    return {
+        "root_alert": root.alert,
+        "clue": root.clue.to_json(),
         "title": reading.title,
-        "severity": reading.severity.value,
         "category": reading.category.value,
         "environment": reading.environment,
         "cluster": reading.cluster,
@@ -226,17 +273,17 @@ def _opened(n: int, group: Group, windows: Sequence[Hold]) -> Row:
         "target_kind": target.kind if target else "",
         "target_name": target.name if target else "",
         "target_unit": (target.unit or "") if target else "",
-        "services": sorted({service for arrival in group.arrivals for service in arrival.reading.services}),
         "anomaly_key": reading.anomaly_key,
         "alert_name": reading.name,
-        "correlation_keys": sorted(group.keys),
-        "is_test": all(arrival.reading.is_test for arrival in group.arrivals),
-        "root_alert": group.root.alert,
-        "alerts": [arrival.alert for arrival in group.arrivals],
-        "token": new_token(),
-        "frozen": f"{hold.reason[:200]}" if hold else "",
-        "detail": ", ".join(names)[:500],
     }
+
+
+def _services(arrivals: Sequence[Arrival]) -> list[str]:
+    return sorted({service for arrival in arrivals for service in arrival.reading.services})
+
+
+def _names(arrivals: Sequence[Arrival]) -> str:
+    return ", ".join(sorted({arrival.reading.name or "without a name" for arrival in arrivals}))[:500]
 
 
 def words_of(reading: Reading) -> dict[str, str]:

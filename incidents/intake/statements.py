@@ -84,7 +84,11 @@ SELECT fingerprint, id, incident_id, false AS is_new FROM ended
 UNION ALL SELECT fingerprint, id, NULL, true FROM unheard
 """
 
-LOCK_KEYS = "SELECT pg_advisory_xact_lock(k) FROM (SELECT k FROM unnest(%s::bigint[]) AS k ORDER BY k) AS ordered"
+LOCK = """
+SELECT CASE WHEN exclusive THEN pg_advisory_xact_lock(number) ELSE pg_advisory_xact_lock_shared(number) END
+  FROM (SELECT number, exclusive FROM unnest(%(numbers)s::bigint[], %(exclusive)s::boolean[]) AS wanted (number, exclusive)
+         ORDER BY number) AS ordered
+"""
 
 LOG_DELIVERY = """
 INSERT INTO incidents_delivery (source, received_at, accepted, deduplicated, ignored, quarantined, truncated, receiver)
@@ -124,14 +128,14 @@ WITH given AS MATERIALIZED (
       FROM jsonb_to_recordset(%(rows)s::jsonb) AS g (
         n int, title text, severity text, category text, environment text, cluster text, namespace text,
         target_kind text, target_name text, target_unit text, services text[], anomaly_key text, alert_name text,
-        correlation_keys text[], is_test boolean, root_alert bigint, alerts bigint[], token text, frozen text,
+        correlation_keys text[], clue jsonb, is_test boolean, root_alert bigint, alerts bigint[], token text, frozen text,
         detail text)),
 opened AS (
     INSERT INTO incidents_incident (id, title, status, severity, category, environment, cluster, namespace, target_kind,
-        target_name, target_unit, services, anomaly_key, alert_name, correlation_keys, is_test, root_alert_id,
+        target_name, target_unit, services, anomaly_key, alert_name, correlation_keys, clue, is_test, root_alert_id,
         received_at, opened_at, last_alert_at, disposition, notes)
     SELECT id, title, 'open', severity, category, environment, cluster, namespace, target_kind, target_name, target_unit,
-        services, anomaly_key, alert_name, correlation_keys, is_test, root_alert, now(), now(), now(), '', ''
+        services, anomaly_key, alert_name, correlation_keys, clue, is_test, root_alert, now(), now(), now(), '', ''
       FROM given),
 linked AS (
     UPDATE incidents_alert a SET incident_id = given.id FROM given WHERE a.id = ANY (given.alerts)),
@@ -152,10 +156,14 @@ told AS (
 SELECT given.n, given.id, decided.id, decided.state FROM given JOIN decided ON decided.incident_id = given.id ORDER BY n
 """
 
+# What a new root changes is null where the root stays. An incident that turned out to be a part of another (`absorbed`) is
+# written down: merging the two is work of its own, with locks of its own.
 JOIN_INCIDENTS = """
 WITH given AS MATERIALIZED (
     SELECT * FROM jsonb_to_recordset(%(rows)s::jsonb) AS g (
-        incident bigint, alerts bigint[], correlation_keys text[], services text[], severity text, detail text)),
+        incident bigint, alerts bigint[], correlation_keys text[], services text[], severity text, detail text,
+        root_alert bigint, clue jsonb, title text, category text, environment text, cluster text, namespace text,
+        target_kind text, target_name text, target_unit text, anomaly_key text, alert_name text, absorbed jsonb)),
 linked AS (
     UPDATE incidents_alert a SET incident_id = given.incident FROM given WHERE a.id = ANY (given.alerts)),
 joined AS (
@@ -163,33 +171,57 @@ joined AS (
        SET last_alert_at = now(),
            severity = least(i.severity, given.severity),
            correlation_keys = (SELECT array_agg(DISTINCT k) FROM unnest(i.correlation_keys || given.correlation_keys) k),
-           services = (SELECT coalesce(array_agg(DISTINCT s), '{}') FROM unnest(i.services || given.services) s)
-      FROM given WHERE i.id = given.incident)
+           services = (SELECT coalesce(array_agg(DISTINCT s), '{}') FROM unnest(i.services || given.services) s),
+           root_alert_id = coalesce(given.root_alert, i.root_alert_id), clue = coalesce(given.clue, i.clue),
+           title = coalesce(given.title, i.title), category = coalesce(given.category, i.category),
+           environment = coalesce(given.environment, i.environment), cluster = coalesce(given.cluster, i.cluster),
+           namespace = coalesce(given.namespace, i.namespace), target_kind = coalesce(given.target_kind, i.target_kind),
+           target_name = coalesce(given.target_name, i.target_name), target_unit = coalesce(given.target_unit, i.target_unit),
+           anomaly_key = coalesce(given.anomaly_key, i.anomaly_key), alert_name = coalesce(given.alert_name, i.alert_name)
+      FROM given WHERE i.id = given.incident),
+found AS (
+    INSERT INTO incidents_pendingmerge (incident_id, into_id, has_root, found_at)
+    SELECT part.incident, given.incident, part.has_root, now()
+      FROM given, jsonb_to_recordset(given.absorbed) AS part (incident bigint, has_root boolean)
+        ON CONFLICT (incident_id) DO NOTHING)
 INSERT INTO incidents_timelineevent (incident_id, at, kind, status, title, detail, actor)
 SELECT incident, now(), 'alerts.joined', '', cardinality(alerts) ||
        CASE cardinality(alerts) WHEN 1 THEN ' alert joined' ELSE ' alerts joined' END, detail, 'system'
   FROM given
+UNION ALL
+SELECT given.incident, now(), 'root.changed', 'wait', 'Most likely root is now ' || left(given.alert_name, 200),
+       'It explains ' || i.alert_name, 'system'
+  FROM given JOIN incidents_incident i ON i.id = given.incident WHERE given.root_alert IS NOT NULL
 """
 
 
-# Where a new alert may belong: open incidents that share a key, and the incidents of its own earlier episodes.
-# Candidates are locked: one that is being resolved now is either kept open by this or not found.
+# Where a new alert may belong: open incidents that have a key of it, newest first as far as they are taken, and the
+# incidents of its own earlier episodes. Candidates are locked: one that is being resolved now is either kept open by this
+# or not found.
 FIND_HOMES = """
-WITH candidate AS MATERIALIZED (
-    SELECT id, correlation_keys, opened_at, last_alert_at
-      FROM incidents_incident
+WITH newest AS MATERIALIZED (
+    SELECT id FROM incidents_incident
      WHERE status IN ('open', 'investigating', 'mitigating') AND correlation_keys && %(keys)s::varchar[]
-     ORDER BY id
-       FOR NO KEY UPDATE),
+       AND opened_at > now() - %(max)s * interval '1 second'
+     ORDER BY id DESC LIMIT %(most)s),
+candidate AS MATERIALIZED (
+    SELECT i.id, i.correlation_keys, i.opened_at, i.last_alert_at, i.root_alert_id, i.clue::text AS clue, i.split_from_id,
+           EXISTS (SELECT FROM incidents_decision d WHERE d.incident_id = i.id AND d.state = 'EXECUTING') AS acted
+      FROM incidents_incident i
+     WHERE i.status IN ('open', 'investigating', 'mitigating') AND i.id IN (SELECT id FROM newest)
+     ORDER BY i.id
+       FOR NO KEY UPDATE OF i),
 earlier AS (
     SELECT DISTINCT ON (a.fingerprint) a.fingerprint, i.id, i.status IN ('open', 'investigating', 'mitigating') AS is_live,
            i.resolved_at
       FROM incidents_alert a JOIN incidents_incident i ON i.id = a.incident_id
      WHERE a.source = %(source)s AND a.fingerprint = ANY (%(prints)s::varchar[]) AND a.status = 'resolved'
      ORDER BY a.fingerprint, a.ended_at DESC)
-SELECT NULL AS fingerprint, id, true AS is_live, correlation_keys, opened_at, last_alert_at FROM candidate
+SELECT NULL AS fingerprint, id, true AS is_live, correlation_keys, opened_at, last_alert_at, root_alert_id, clue,
+       split_from_id, acted
+  FROM candidate
 UNION ALL
-SELECT fingerprint, id, is_live, NULL, NULL, NULL FROM earlier
+SELECT fingerprint, id, is_live, NULL, NULL, NULL, NULL, NULL, NULL, false FROM earlier
  WHERE is_live OR resolved_at > now() - %(reopen)s * interval '1 second'
 """
 
@@ -206,7 +238,10 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """An incident that alerts may belong to: by key, or as the one of an earlier episode (`fingerprint`)."""
+    """An incident that alerts may belong to: by key, or as the one of an earlier episode (`fingerprint`), then ids alone.
+
+    `clue` is that of its root, as JSON. `acted`: an act is under way. `split_from`: a person took it apart from that incident.
+    """
 
     fingerprint: str | None
     incident: int
@@ -214,6 +249,18 @@ class Home:
     keys: Sequence[str]
     opened_at: datetime
     last_alert_at: datetime
+    root_alert: int | None
+    clue: str
+    split_from: int | None
+    acted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """An advisory lock: a signed 64-bit number, held alone or shared with others."""
+
+    number: int
+    exclusive: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,13 +293,18 @@ def upsert(sql: str, source: str, rows: Sequence[Row]) -> list[Stored]:
     return [Stored(*row) for row in _fetch(sql, {"rows": _json(rows), "source": source})]
 
 
-def lock(keys: Sequence[int]) -> None:
-    """Hold these correlation keys until the end of the transaction; signed 64-bit numbers."""
-    _fetch(LOCK_KEYS, [list(keys)])
+def lock(locks: Sequence[Lock]) -> None:
+    """Hold these until the end of the transaction."""
+    _fetch(LOCK, {"numbers": [one.number for one in locks], "exclusive": [one.exclusive for one in locks]})
 
 
-def find_homes(keys: Sequence[str], source: str, prints: Sequence[str], *, reopen_within_s: int) -> list[Home]:
-    params = {"keys": list(keys), "source": source, "prints": list(prints), "reopen": reopen_within_s}
+def find_homes(
+    keys: Sequence[str], source: str, prints: Sequence[str], *, most: int, within_s: int, reopen_within_s: int
+) -> list[Home]:
+    """At most `most` live incidents with one of `keys`, opened `within_s` ago; and those of earlier episodes of `prints`."""
+    params = {
+        "keys": list(keys), "source": source, "prints": list(prints), "most": most, "max": within_s, "reopen": reopen_within_s,
+    }  # fmt: skip
     return [Home(*row) for row in _fetch(FIND_HOMES, params)]
 
 

@@ -1,5 +1,6 @@
 """The tables of this app, by what they are about."""
 
+from incidents.models.correlation import ClusterMap, PendingMerge
 from incidents.models.decision import Decision, DecisionQuerySet, Opinion
 from incidents.models.incident import (
     Alert,
@@ -15,6 +16,7 @@ from incidents.models.llm_call import LlmCall
 
 __all__ = [
     "Alert",
+    "ClusterMap",
     "Decision",
     "DecisionQuerySet",
     "Delivery",
@@ -26,6 +28,7 @@ __all__ = [
     "ListComparison",
     "LlmCall",
     "Opinion",
+    "PendingMerge",
     "QuarantinedAlert",
     "Refusal",
     "RefusedBody",

@@ -55,6 +55,7 @@ class Decision(models.Model):
     state = models.CharField(max_length=9, choices=State.choices, default=State.INIT)
     reason = models.CharField(max_length=10, choices=Reason.choices, blank=True)
     cause = models.CharField(max_length=20, default="opened", help_text="Why this analysis was begun")
+    about_alert = models.BigIntegerField(null=True, editable=False, help_text="The alert that its analysis took for the root")
     received_at = models.DateTimeField(help_text="The 30 s run from here")
     created_at = models.DateTimeField(default=timezone.now)
     state_since = models.DateTimeField(default=timezone.now)

@@ -66,6 +66,7 @@ class Incident(models.Model):
     anomaly_key = models.CharField(max_length=16)
     alert_name = models.CharField(max_length=200, blank=True, help_text="Of the most likely root")
     correlation_keys = ArrayField(models.CharField(max_length=300), default=list, blank=True, editable=False)
+    clue = models.JSONField(default=dict, blank=True, editable=False, help_text="What its root says about cause and effect")
     is_test = models.BooleanField(default=False)
     root_alert = models.ForeignKey("Alert", on_delete=models.SET_NULL, null=True, blank=True, related_name="+")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.SET_NULL, null=True, blank=True, related_name="+")

@@ -1,6 +1,6 @@
 """What people are told about approvals and acts."""
 
-from approvals.models import Approval, Execution
+from approvals.models import Approval, Execution, Review
 from incidents.messages import tell
 
 
@@ -44,4 +44,18 @@ def execution_verified(execution: Execution, words: str) -> int:
         result=execution.verification_result,
         detail=words,
         alone=execution.autonomous,
+    )
+
+
+def review_overdue(review: Review, words: str) -> int:
+    """Nobody answered whether an act that ran alone was right."""
+    execution = review.execution
+    return tell(
+        execution.incident,
+        f"review.overdue:{review.pk}",
+        "review.overdue",
+        review=review.pk,
+        act=execution.words,
+        pattern=execution.pattern,
+        detail=words,
     )

@@ -1,5 +1,7 @@
 """What people are told about approvals and acts."""
 
+from aiops.access.models import User
+from aiops.outbox.models import Channel
 from approvals.models import Approval, Execution, Review
 from incidents.messages import tell
 
@@ -58,4 +60,23 @@ def review_overdue(review: Review, words: str) -> int:
         act=execution.words,
         pattern=execution.pattern,
         detail=words,
+    )
+
+
+def asked_to_sign(approval: Approval, user: User, *, step: int, channel: Channel | None) -> int:
+    """One person is asked, by their channel or by all of them. `step` is their place in the order of asking."""
+    return tell(
+        approval.incident,
+        f"approval.escalated:{approval.pk}:{step}",
+        "approval.escalated",
+        recipient=user.username,
+        channel=channel,
+        approval=approval.pk,
+        asked=str(user),
+        step=step,
+        signatures=approval.required_signatures,
+        tier=approval.tier,
+        risk=approval.risk,
+        digest=approval.digest[:8],
+        expires_at=approval.expires_at.isoformat(),
     )

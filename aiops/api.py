@@ -18,6 +18,7 @@ from aiops.health import router as health_router
 from aiops.incident_api import router as incident_router
 from approvals.api import router as approvals_router
 from approvals.policy_api import router as policy_router
+from approvals.review_api import router as review_router
 from incidents.api import router as incidents_router
 from incidents.webhooks import DATABASE_DOWN
 from incidents.webhooks import router as webhooks_router
@@ -113,4 +114,5 @@ api.add_router("", incident_router)
 api.add_router("", incidents_router)
 api.add_router("", approvals_router)
 api.add_router("", policy_router)
+api.add_router("", review_router)
 api.add_router("", learning_router)

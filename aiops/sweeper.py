@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
 from aiops.access import seals
-from approvals import aftermath
+from approvals import aftermath, escalation, reviews
 from approvals import sweeping as approvals_sweeping
 from governance import intake_watch
 from incidents import mapping, reconciling
@@ -49,6 +49,8 @@ def all_duties() -> Sequence[Duty]:
         Duty("act", approvals_sweeping.act),
         Duty("verify", approvals_sweeping.verify),
         Duty("deliver", approvals_sweeping.deliver),
+        Duty("escalate", escalation.ask_due),
+        Duty("tell_overdue_reviews", reviews.tell_overdue, every_s=30),
         Duty("note_recurrences", aftermath.note_recurrences, every_s=60),
         Duty("follow_ended_holds", incidents_sweeping.follow_ended_holds, every_s=10),
         Duty("turn_stale", incidents_sweeping.turn_stale, every_s=60),

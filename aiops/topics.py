@@ -15,6 +15,7 @@ from aiops.access.roles import Act
 from aiops.layout import LAYOUT
 from aiops.live import Fragment
 from approvals import fragments as approvals
+from approvals.review_page import REVIEWS
 from incidents import fragments as incidents
 from incidents.models import Incident
 from learning import fragments as learning
@@ -46,7 +47,7 @@ class Page:
 
 OVERVIEW = (overview.HEADLINE, overview.ANALYZING, approvals.NEEDS_YOU, incident_rows.LIVE_INCIDENTS, approvals.ACTED_ALONE)
 OVERVIEW_SLOW = (figures.FIGURES, approvals.SAFETY, learning.TRUST_MOVES, approvals.HOURS, chain.ALERT_CHAIN)
-APPROVALS = (approvals.QUEUE_HEAD, approvals.QUEUE, approvals.RECENT)
+APPROVALS = (approvals.QUEUE_HEAD, approvals.QUEUE, REVIEWS, approvals.RECENT)
 SYSTEM_SLOW = (chain.CHAIN, chain.HELD_ALERTS, chain.DEPENDENCIES, chain.OUTBOX)
 TRUST = (approvals.AUTONOMY_CONTROL, approvals.AUTONOMY_SWITCH)
 TRUST_ROW = (learning.PATTERN, learning.GRANT)

@@ -1,10 +1,11 @@
-"""A look at approvals and acts. Nothing is written here: signing and acting have rules that admin must not pass by."""
+"""A look at approvals and acts, and the contact list. Signing and acting have rules that admin must not pass by."""
 
 from django.contrib import admin
 from unfold.admin import ModelAdmin, TabularInline
 
-from aiops.access.curation import ReadOnly
-from approvals.models import Approval, Attempt, AutonomyChange, Execution, Signature
+from aiops.access.curation import Audited, ReadOnly
+from aiops.access.roles import Act
+from approvals.models import Approval, Attempt, AutonomyChange, Contact, Execution, Review, Signature
 
 
 class Look(ReadOnly, ModelAdmin):
@@ -83,3 +84,23 @@ class AutonomyChangeAdmin(Look):
     list_display = ("at", "enabled", "by", "reason")
     list_filter = ("enabled", "at")
     search_fields = ("by", "reason")
+
+
+@admin.register(Review)
+class ReviewAdmin(Look):
+    list_display = ("asked_at", "execution", "why", "right", "by", "note", "answered_at")
+    list_filter = ("right", "why", "asked_at")
+    search_fields = ("execution__pattern", "by", "note")
+    list_select_related = ("execution",)
+    ordering = ("-id",)
+
+
+@admin.register(Contact)
+class ContactAdmin(Audited, ModelAdmin):
+    """Who is asked, and in which order, when nobody signs."""
+
+    act = Act.CONTACTS
+    list_display = ("position", "user", "channel", "is_enabled")
+    list_filter = ("is_enabled",)
+    list_select_related = ("user", "channel")
+    autocomplete_fields = ("user",)

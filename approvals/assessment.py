@@ -192,6 +192,8 @@ def _open(decision: Decision, plan: Plan, verdict: Verdict, *, author: User | No
         expires_at=ends_at,
         auto_at=timezone.now() + timedelta(seconds=settings.AIOPS.approvals.heal_watch_s) if watch else None,
     )
+    if not watch and (not verdict.alone or author is not None):
+        Approval.objects.filter(pk=approval.pk).update(escalate_at=Now())
     if not verdict.alone or author is not None:
         people = "two signatures" if approval.required_signatures > 1 else "one signature"
         TimelineEvent.record(decision.incident_id, "approval.opened", f"Waits for {people}", status="wait")
@@ -208,7 +210,7 @@ def _start_alone(approval: Approval, inputs: Inputs) -> None:
             start(approval, autonomous=True)
     except Conflict as error:
         Decision.objects.filter(pk=approval.decision_id).update(auto_approved=False)
-        Approval.objects.filter(pk=approval.pk).update(required_signatures=1)
+        Approval.objects.filter(pk=approval.pk).update(required_signatures=1, escalate_at=Now())
         TimelineEvent.record(approval.incident_id, "approval.opened", f"Does not run alone: {error.detail}", status="wait")
 
 

@@ -1,6 +1,8 @@
 """What people are told about approvals and acts."""
 
-from approvals.models import Approval, Execution
+from aiops.access.models import User
+from aiops.outbox.models import Channel
+from approvals.models import Approval, Execution, Review
 from incidents.messages import tell
 
 
@@ -44,4 +46,37 @@ def execution_verified(execution: Execution, words: str) -> int:
         result=execution.verification_result,
         detail=words,
         alone=execution.autonomous,
+    )
+
+
+def review_overdue(review: Review, words: str) -> int:
+    """Nobody answered whether an act that ran alone was right."""
+    execution = review.execution
+    return tell(
+        execution.incident,
+        f"review.overdue:{review.pk}",
+        "review.overdue",
+        review=review.pk,
+        act=execution.words,
+        pattern=execution.pattern,
+        detail=words,
+    )
+
+
+def asked_to_sign(approval: Approval, user: User, *, step: int, channel: Channel | None) -> int:
+    """One person is asked, by their channel or by all of them. `step` is their place in the order of asking."""
+    return tell(
+        approval.incident,
+        f"approval.escalated:{approval.pk}:{step}",
+        "approval.escalated",
+        recipient=user.username,
+        channel=channel,
+        approval=approval.pk,
+        asked=str(user),
+        step=step,
+        signatures=approval.required_signatures,
+        tier=approval.tier,
+        risk=approval.risk,
+        digest=approval.digest[:8],
+        expires_at=approval.expires_at.isoformat(),
     )

@@ -13,7 +13,9 @@ from pydantic import JsonValue
 from aiops.charts import columns
 from aiops.core.actions import Action
 from aiops.keyset import PageQuery, page
-from approvals.models import Approval, Attempt, Execution, Signature
+from approvals import escalation
+from approvals.escalation import Next
+from approvals.models import Approval, Attempt, Contact, Execution, Signature
 from approvals.page import Verdict, Wording, assessed
 from approvals.waiting import Waiting
 from incidents.models import Decision, Incident
@@ -44,6 +46,7 @@ class Card(NamedTuple):
     blast: Mapping[str, JsonValue]
     verdict: Verdict | None
     words: Wording | None
+    asks_next: Next | None
 
     @property
     def missing(self) -> range:
@@ -58,11 +61,12 @@ def waiting_cards(key: str) -> dict[str, object]:
         .prefetch_related("signatures__user")
         .order_by("incident__severity", "expires_at")[: CARDS_SHOWN + 1]
     )
-    cards = [_card(row) for row in rows]
+    contacts = escalation.contact_list()
+    cards = [_card(row, contacts) for row in rows]
     return {"cards": cards[:CARDS_SHOWN], "more": len(cards) > CARDS_SHOWN}
 
 
-def _card(approval: Approval) -> Card:
+def _card(approval: Approval, contacts: Sequence[Contact]) -> Card:
     shown = assessed(approval.decision, approval)
     signatures = list(approval.signatures.all())
     return Card(
@@ -76,6 +80,7 @@ def _card(approval: Approval) -> Card:
         blast=shown.blast,
         verdict=shown.verdict,
         words=shown.words,
+        asks_next=escalation.following(approval, contacts),
     )
 
 

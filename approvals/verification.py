@@ -18,7 +18,7 @@ from aiops.connectors.kubernetes import Api
 from aiops.connectors.prometheus import Prometheus
 from aiops.core.errors import Conflict
 from aiops.live import publish
-from approvals import execution_state, lessons, messages, rollbacks, signals
+from approvals import execution_state, lessons, messages, reviews, rollbacks, signals
 from approvals.conf import ApprovalsConf
 from approvals.execution import Connect, cluster_of, connector
 from approvals.execution_state import Fenced, execution_verified, words_of
@@ -131,6 +131,7 @@ def _follow(execution: Execution, sight: Sight, verdict: Verdict, now: datetime)
     if verdict.result == Result.FAILED and not is_undoing:
         _ask_a_person(execution, verdict.words)
     lessons.verified(execution, verdict, at=now)
+    reviews.ask(execution)
     Evidence.objects.create(
         incident=execution.incident,
         decision=execution.decision,

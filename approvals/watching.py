@@ -40,6 +40,7 @@ def start(approval: Approval) -> bool:
     fires = approval.incident.alerts.filter(status=Alert.Status.FIRING).exists()
     Approval.objects.filter(pk=approval.pk).update(auto_at=None)
     if not (fires and (verdict.alone or verdict.watches)):
+        Approval.objects.filter(pk=approval.pk).update(escalate_at=Now())
         unmet = next((reason.detail for reason in verdict.reasons if not reason.met), "the alert does not fire any more")
         TimelineEvent.record(approval.incident_id, "approval.watched", f"Does not run alone: {unmet}", status="wait")
         return True
@@ -48,6 +49,7 @@ def start(approval: Approval) -> bool:
             Signature.objects.create(approval=approval, by=AUTONOMY.name, via=AUTONOMY.via, digest=approval.digest)
             assessment.start(approval, autonomous=True)
     except Conflict as error:
+        Approval.objects.filter(pk=approval.pk).update(escalate_at=Now())
         TimelineEvent.record(approval.incident_id, "approval.watched", f"Does not run alone: {error.detail}", status="wait")
     return True
 

@@ -5,6 +5,7 @@ from django.utils import timezone
 from pydantic import JsonValue
 
 from aiops.core.commands import render
+from aiops.outbox.models import Channel
 from aiops.outbox.posting import post
 from incidents import holds
 from incidents.models import Decision, Hold, Incident
@@ -25,12 +26,18 @@ def about(incident: Incident) -> dict[str, JsonValue]:
     }
 
 
-def tell(incident: Incident, fact: str, kind: str, **more: JsonValue) -> int:
-    """Write a message about `incident` in the caller's transaction, unless telling is on hold for it."""
+def tell(
+    incident: Incident, fact: str, kind: str, *, recipient: str = "", channel: Channel | None = None, **more: JsonValue
+) -> int:
+    """Write a message about `incident` in the caller's transaction, unless telling is on hold for it.
+
+    To everybody by every channel, or to one `recipient`, or by one `channel` only.
+    """
     words = holds.words_of_incident(incident)
     if holds.first_fitting(holds.in_force(timezone.now(), Hold.Stops.NOTIFY), words):
         return 0
-    return post(fact, kind, {**about(incident), **more}, incident_ref=incident.ref)
+    payload = {**about(incident), **more}
+    return post(fact, kind, payload, incident_ref=incident.ref, recipient=recipient, channel=channel)
 
 
 def decision_ready(decision: Decision) -> int:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from unfold.admin import ModelAdmin, TabularInline
 
 from aiops.access.curation import Audited, ReadOnly
-from aiops.access.models import ApiToken, AuditEntry, AuditSeal, IdempotentAnswer, User
+from aiops.access.models import ApiToken, AuditEntry, AuditSeal, IdempotentAnswer, PolicyVersion, User
 from aiops.access.roles import Act
 
 for model in (Group, AccessAttempt, AccessLog, AccessFailureLog):
@@ -150,3 +150,12 @@ class AccessAttemptAdmin(Audited, ModelAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+@admin.register(PolicyVersion)
+class PolicyVersionAdmin(ReadOnly, ModelAdmin):
+    """Changed on the policy page, where one sees first what it would change."""
+
+    list_display = ("at", "by", "reason")
+    search_fields = ("by", "reason")
+    ordering = ("-id",)

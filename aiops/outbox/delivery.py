@@ -104,6 +104,7 @@ def _send_webhook(channel: Channel, message: Notification) -> str:
             "kind": message.kind,
             "fact": message.fact,
             "incident": message.incident_ref or None,
+            "recipient": message.recipient or None,
             "created_at": message.created_at.isoformat(),
             "may_be_a_repeat": message.attempts > 1,
             "payload": message.payload,

@@ -11,15 +11,28 @@ from aiops.outbox.models import Channel, Notification
 posted = Fact("outbox.posted")
 
 
-def post(fact: str, kind: str, payload: Mapping[str, JsonValue], *, incident_ref: str = "") -> int:
-    """One row for every enabled channel; the same fact again adds none. Returns how many rows are new.
+def post(
+    fact: str,
+    kind: str,
+    payload: Mapping[str, JsonValue],
+    *,
+    incident_ref: str = "",
+    recipient: str = "",
+    channel: Channel | None = None,
+) -> int:
+    """One row for every enabled channel, or for `channel` alone; the same fact again adds none. How many rows are new.
+
+    `recipient` is the person whom it is for; empty: whoever reads the channel.
 
     Must run inside the transaction that makes the fact true: message and fact are kept or lost together.
     """
     assert connection.in_atomic_block, "a message is born with its fact"
+    channels = Channel.objects.filter(is_enabled=True)
+    if channel is not None:
+        channels = channels.filter(pk=channel.pk)
     rows = [
-        Notification(fact=fact, channel=channel, kind=kind, payload=dict(payload), incident_ref=incident_ref)
-        for channel in Channel.objects.filter(is_enabled=True)
+        Notification(fact=fact, channel=each, recipient=recipient, kind=kind, payload=dict(payload), incident_ref=incident_ref)
+        for each in channels
     ]
     if not rows:
         return 0

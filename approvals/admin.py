@@ -1,9 +1,14 @@
-"""A look at approvals and acts. Nothing is written here: signing and acting have rules that admin must not pass by."""
+"""A look at approvals and acts, where nothing is written: signing and acting have rules that admin must not pass by.
+
+Machines are set up here, each with the few things that may be done to it.
+"""
 
 from django.contrib import admin
 from unfold.admin import ModelAdmin, TabularInline
 
-from aiops.access.curation import ReadOnly
+from aiops.access.curation import Audited, ReadOnly
+from aiops.access.roles import Act
+from approvals.means import Host, JobCall, WebhookJob
 from approvals.models import Approval, Attempt, AutonomyChange, Execution, Signature
 
 
@@ -83,3 +88,27 @@ class AutonomyChangeAdmin(Look):
     list_display = ("at", "enabled", "by", "reason")
     list_filter = ("enabled", "at")
     search_fields = ("by", "reason")
+
+
+@admin.register(Host)
+class HostAdmin(Audited, ModelAdmin):
+    act = Act.JOBS
+    list_display = ("name", "cluster", "address", "services", "containers", "clean_paths", "is_enabled")
+    list_filter = ("cluster", "is_enabled", "criticality")
+    search_fields = ("name", "address")
+
+
+@admin.register(WebhookJob)
+class WebhookJobAdmin(Audited, ModelAdmin):
+    act = Act.JOBS
+    list_display = ("name", "carries", "cluster", "risk", "data_impact", "undo", "idempotent", "rehearses", "is_enabled")
+    list_filter = ("carries", "risk", "undo", "is_enabled")
+    search_fields = ("name",)
+
+
+@admin.register(JobCall)
+class JobCallAdmin(Look):
+    list_display = ("created_at", "job", "key", "state", "receiver_id", "called_back_at", "detail")
+    list_filter = ("state", "job")
+    search_fields = ("key", "receiver_id")
+    list_select_related = ("job",)

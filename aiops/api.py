@@ -17,6 +17,7 @@ from aiops.core.errors import Conflict, DomainError, Invalid, NotAllowed, Unavai
 from aiops.health import router as health_router
 from aiops.incident_api import router as incident_router
 from approvals.api import router as approvals_router
+from approvals.job_callbacks import router as job_callbacks_router
 from approvals.policy_api import router as policy_router
 from approvals.review_api import router as review_router
 from incidents.api import router as incidents_router
@@ -110,6 +111,7 @@ for failure in DATABASE_DOWN:
 
 api.add_router("", health_router)
 api.add_router("/webhooks", webhooks_router)
+api.add_router("/webhooks", job_callbacks_router)
 api.add_router("", incident_router)
 api.add_router("", incidents_router)
 api.add_router("", approvals_router)

@@ -45,6 +45,8 @@ class Config(BaseSettings):
     egress_hosts: tuple[str, ...] = Field(
         (), description="Only these hosts are posted to; needed for loopback; empty = any public one"
     )
+    ssh_key_file: Path | None = Field(None, description="Private key that machines are logged in to with; unset = none are")
+    ssh_key_passphrase: SecretStr = Field(SecretStr(""), description="Of that key, where it has one")
     grafana_secret: SecretStr = Field(SecretStr(""), description="Grafana signs its webhooks with it")
     sentry_secret: SecretStr = Field(SecretStr(""), description="Sentry signs its webhooks with it")
     sentry_token: SecretStr = SecretStr("")

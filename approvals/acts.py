@@ -22,7 +22,7 @@ from approvals.leases import Claim, in_seconds
 from approvals.models import Attempt, Execution
 from approvals.operations import workloads
 from approvals.operations.marks import Mark
-from approvals.operations.operation import Operation
+from approvals.operations.operation import Bound, Operation
 from approvals.plans import digest_of
 from approvals.protocol import Next, Seen, Sent, next_step
 
@@ -81,6 +81,7 @@ class Act:
             is_untouched=self._is_as_agreed(subject),
             version=subject.resource_version,
             generation=subject.generation,
+            may_repeat=self.operation.BOUND is Bound.KEY and subject.flag("spec", "idempotent"),
         )
 
     def _agreed_uid(self) -> str:
@@ -91,7 +92,9 @@ class Act:
         """As it was signed or, for undoing something, as that left it."""
         touched, undone = self.operation.touched(subject), self.execution.reverses
         if undone is not None:
-            return bool(touched == undone.made.get("touched"))
+            # What a webhook job has changed cannot be seen: the job itself has to be set up as it was.
+            made = undone.made.get("touched")
+            return bool(touched == (undone.before.get("touched") if made is None else made))
         return digest_of(self.action, subject.uid, touched) == self.execution.approval.digest
 
     def refuse(self, subject: KubeObject) -> None:
@@ -181,8 +184,13 @@ def done(
         reason="",
         made=_made(held.execution, shown),
         verify_due_at=in_seconds(conf.verify_every_s),
-        verify_until=in_seconds(conf.verify_within_s),
+        verify_until=in_seconds(max(conf.verify_within_s, _runs_within_s(held.execution))),
     )
+
+
+def _runs_within_s(execution: Execution) -> int:
+    """How long a webhook job says that it may run; 0 for everything else."""
+    return KubeObject(execution.before).number("subject", "spec", "runs_within_s")
 
 
 def _made(execution: Execution, shown: KubeObject | None) -> dict[str, JsonValue]:

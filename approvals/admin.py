@@ -1,10 +1,14 @@
-"""A look at approvals and acts, and the contact list. Signing and acting have rules that admin must not pass by."""
+"""A look at approvals and acts: signing and acting have rules that admin must not pass by.
+
+Set up here are contacts, and machines and jobs, each with the few things that may be done with it.
+"""
 
 from django.contrib import admin
 from unfold.admin import ModelAdmin, TabularInline
 
 from aiops.access.curation import Audited, ReadOnly
 from aiops.access.roles import Act
+from approvals.means import Host, JobCall, WebhookJob
 from approvals.models import Approval, Attempt, AutonomyChange, Contact, Execution, Review, Signature
 
 
@@ -104,3 +108,27 @@ class ContactAdmin(Audited, ModelAdmin):
     list_filter = ("is_enabled",)
     list_select_related = ("user", "channel")
     autocomplete_fields = ("user",)
+
+
+@admin.register(Host)
+class HostAdmin(Audited, ModelAdmin):
+    act = Act.JOBS
+    list_display = ("name", "cluster", "address", "services", "containers", "clean_paths", "is_enabled")
+    list_filter = ("cluster", "is_enabled", "criticality")
+    search_fields = ("name", "address")
+
+
+@admin.register(WebhookJob)
+class WebhookJobAdmin(Audited, ModelAdmin):
+    act = Act.JOBS
+    list_display = ("name", "carries", "cluster", "risk", "data_impact", "undo", "idempotent", "rehearses", "is_enabled")
+    list_filter = ("carries", "risk", "undo", "is_enabled")
+    search_fields = ("name",)
+
+
+@admin.register(JobCall)
+class JobCallAdmin(Look):
+    list_display = ("created_at", "job", "key", "state", "receiver_id", "called_back_at", "detail")
+    list_filter = ("state", "job")
+    search_fields = ("key", "receiver_id")
+    list_select_related = ("job",)

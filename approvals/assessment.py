@@ -27,6 +27,7 @@ from approvals.approval_state import approval_opened
 from approvals.models import Approval, Signature
 from approvals.plans import Plan
 from approvals.policy import Inputs, Verdict, assessment_of, judge
+from approvals.reach import has_executor
 from incidents import decision_state, incident_state
 from incidents.models import Decision, Incident, TimelineEvent
 from learning import ledger
@@ -76,7 +77,7 @@ def not_here(incident: Incident, action: Action) -> NotHere | None:
         return NotHere("cluster_unknown", "No configured cluster fits this alert; people act by their own means")
     if cluster.read_only:
         return NotHere("read_only", f"{cluster.name} is connected read-only; people act by their own means")
-    if not surveys.has_executor(action):
+    if not has_executor(action, cluster.name):
         return NotHere("executor", f"Nothing here can carry out {action.action_class}; people act by their own means")
     return None
 

@@ -40,6 +40,7 @@ class ApprovalsConf(BaseModel):
     act_within_s: float = Field(40.0, description="One run of one execution, in all; the rest is the sweeper's")
     request_timeout_s: float = Field(8.0, description="One HTTP request that changes something, in all")
     read_timeout_s: float = Field(5.0, description="One read")
+    ssh_timeout_s: float = Field(15.0, description="One change of a machine over SSH, in all; below the lease")
     authorised_for_s: int = Field(600, description="An approval older than this is checked again by a person")
     retry_backoff_s: float = Field(30.0)
     retries: int = Field(2, description="Repeats after an error that surely had no effect")

@@ -18,11 +18,11 @@ from pydantic import JsonValue
 from aiops.access import roles as access
 from aiops.access.principals import Principal, record, require
 from aiops.connectors.errors import Ambiguous, Permanent, Transient
-from aiops.connectors.kubernetes import Api, Request, client_for
+from aiops.connectors.kubernetes import Api, Request
 from aiops.core.clusters import Cluster
 from aiops.core.errors import Conflict
 from aiops.live import publish
-from approvals import attempts, baseline, execution_state, landing, leases, policy_in_force, readback, sending
+from approvals import attempts, baseline, execution_state, landing, leases, policy_in_force, readback, sending, surveys
 from approvals.acts import Act, Look, done
 from approvals.attempts import Stopped
 from approvals.changes import changes_between
@@ -33,7 +33,7 @@ from approvals.leases import Claim
 from approvals.models import Approval, Execution
 from approvals.operations import operation_for
 from approvals.protocol import Next
-from approvals.targets import target_key
+from approvals.reach import Reach
 from incidents.models import TimelineEvent
 from learning.scopes import Scope
 
@@ -183,7 +183,7 @@ def cluster_of(execution: Execution) -> Cluster:
 
 
 def connector(conf: ApprovalsConf) -> Connect:
-    return lambda cluster: client_for(cluster, read_timeout_s=conf.read_timeout_s, request_timeout_s=conf.request_timeout_s)
+    return lambda cluster: Reach(cluster, conf)
 
 
 # What others ask of an execution
@@ -195,8 +195,8 @@ def plan_execution(approval: Approval, *, autonomous: bool, at: datetime) -> Exe
     Raises Conflict `target_busy`, naming the other act, while another one has the same target, and `already_planned`.
     """
     action, incident = approval.action, approval.incident
-    if action.target is None:
-        raise Conflict(f"{action.action_class} has no target to change", code="executor")
+    if not action.is_change:
+        raise Conflict(f"{action.action_class} changes nothing", code="executor")
     scope = Scope.of(action, environment=incident.environment, alert_name=incident.alert_name)
     execution = Execution(
         approval=approval,
@@ -204,7 +204,7 @@ def plan_execution(approval: Approval, *, autonomous: bool, at: datetime) -> Exe
         decision=approval.decision,
         action_data=approval.action_data,
         cluster=approval.cluster,
-        target_key=target_key(approval.cluster, action.target),
+        target_key=surveys.plan_key(incident, action),
         autonomous=autonomous,
         pattern=scope.pattern,
         environment=scope.environment,

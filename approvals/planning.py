@@ -7,7 +7,7 @@ from django.utils import timezone
 from pydantic import JsonValue
 
 from aiops.connectors.errors import Ambiguous, ConnectorError, Permanent, Transient
-from aiops.connectors.kubernetes import Api, client_for
+from aiops.connectors.kubernetes import Api
 from aiops.connectors.kubernetes_objects import KubeObject
 from aiops.core.actions import Action
 from aiops.core.clusters import Cluster
@@ -19,6 +19,7 @@ from approvals.operations import operation_for
 from approvals.operations.marks import Mark
 from approvals.operations.operation import Operation
 from approvals.plans import DryRun, Plan
+from approvals.reach import Reach
 
 REHEARSALS = 5
 
@@ -31,8 +32,7 @@ def plan(action: Action, cluster: Cluster, *, conf: ApprovalsConf) -> Plan:
     plan says so.
     """
     try:
-        api = client_for(cluster, read_timeout_s=conf.read_timeout_s, request_timeout_s=conf.request_timeout_s)
-        return plan_with(api, action, cluster.name, conf=conf)
+        return plan_with(Reach(cluster, conf), action, cluster.name, conf=conf)
     except Permanent as error:
         raise Conflict(error.detail, code=error.code) from error
     except ConnectorError as error:
@@ -59,7 +59,7 @@ def plan_with(api: Api, action: Action, cluster: str, *, conf: ApprovalsConf) ->
         target_uid=subject.uid,
         touched=operation.touched(subject),
         dry_run=dry_run,
-        surroundings=surroundings.around(exact, subject, api),
+        surroundings=surroundings.around(exact, subject, api, cluster=cluster),
     )
 
 
@@ -73,7 +73,8 @@ def _rehearse(api: Api, operation: Operation, action: Action) -> tuple[KubeObjec
     except Permanent as error:
         return subject, DryRun(clean=False, ms=_ms_since(began), error=error.detail)
     if not request.patch or request.subresource:
-        return subject, DryRun(clean=True, ms=_ms_since(began))
+        lacks = promised.text("status", "unrehearsed")
+        return subject, DryRun(clean=not lacks, ms=_ms_since(began), error=lacks)
     before: JsonValue = operation.touched(subject)
     changes = tuple(changes_between(before, operation.touched(promised)))
     return subject, DryRun(clean=True, ms=_ms_since(began), changes=changes)

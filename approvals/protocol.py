@@ -34,6 +34,7 @@ class Seen:
     is_untouched: bool
     version: str = ""
     generation: int = 0
+    may_repeat: bool = False  # the receiver of a job says that the same key does nothing twice
 
 
 class Next(Enum):
@@ -41,6 +42,7 @@ class Next(Enum):
     REPEAT = auto()  # it may still land: the same request again, one of them wins
     FRESH = auto()  # nothing that was sent can land any more, and the object is as it was: a new request
     OVERTAKEN = auto()  # others changed it: nothing of ours can land any more
+    HELD = auto()  # it may have begun or may still begin, and is never sent again
 
 
 def next_step(bound: Bound, unsettled: Sequence[Sent], seen: Seen) -> Next:
@@ -52,6 +54,8 @@ def next_step(bound: Bound, unsettled: Sequence[Sent], seen: Seen) -> Next:
             return _of_uid(unsettled, seen)
         case Bound.NAME:
             return _by_name(unsettled, seen)
+        case Bound.MARKER | Bound.KEY:
+            return _outside(unsettled, seen)
 
 
 def _at_version(unsettled: Sequence[Sent], seen: Seen) -> Next:
@@ -82,4 +86,13 @@ def _by_name(unsettled: Sequence[Sent], seen: Seen) -> Next:
         return Next.LANDED
     if unsettled:
         return Next.REPEAT
+    return Next.FRESH if seen.is_same and seen.is_untouched else Next.OVERTAKEN
+
+
+def _outside(unsettled: Sequence[Sent], seen: Seen) -> Next:
+    """A machine or a receiver of jobs tells what it knows; what it does not know it may still be about to do."""
+    if seen.has_landed:
+        return Next.LANDED
+    if unsettled:
+        return Next.REPEAT if seen.may_repeat else Next.HELD
     return Next.FRESH if seen.is_same and seen.is_untouched else Next.OVERTAKEN

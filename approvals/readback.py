@@ -14,7 +14,7 @@ from approvals.attempts import Stopped
 from approvals.landing import After
 from approvals.leases import Claim, in_seconds
 from approvals.models import Attempt, Execution
-from approvals.operations import marks
+from approvals.operations import hosts, marks
 from approvals.operations.operation import Bound
 from approvals.protocol import Next
 from incidents.models import TimelineEvent
@@ -64,6 +64,8 @@ def _settle(act: Act) -> After:
             return After.OVER
         case Next.REPEAT:
             after = _repeat(act, look, unsettled)
+        case Next.HELD:
+            after = _held(act, look, unsettled)
         case Next.FRESH:
             after = _anew(act, look, unsettled)
     if after is not After.OVER:
@@ -91,6 +93,24 @@ def _repeat(act: Act, look: Look, unsettled: Sequence[Attempt]) -> After:
     if act.operation.BOUND is Bound.VERSION and look.subject is not None:
         return sending.fence(act, look.subject, marks.fence(look.subject, act.mark))
     return After.WAIT  # a uid or a name cannot be fenced: it lands, or a person settles it
+
+
+def _held(act: Act, look: Look, unsettled: Sequence[Attempt]) -> After:
+    """It is never sent again. What has not begun on a machine is kept from beginning; what has is waited for."""
+    if act.operation.BOUND is not Bound.MARKER:
+        return After.WAIT
+    if look.proof is None:
+        return sending.fence(act, look.subject, hosts.fence(act.operation.proof(act.action, act.mark), act.mark))
+    if not hosts.is_fenced(look.proof):
+        return After.WAIT
+    _never_began(act, unsettled)
+    return After.OVER
+
+
+@transaction.atomic
+def _never_began(act: Act, unsettled: Sequence[Attempt]) -> None:
+    attempts.bury(unsettled, "dead: its marker was taken before it began")
+    act.fail("not_begun", "The connection broke before it began, and it cannot begin any more. Nothing changed")
 
 
 def _anew(act: Act, look: Look, unsettled: Sequence[Attempt]) -> After:

@@ -42,7 +42,7 @@ def repeat(act: Act, last: Attempt, earlier: Sequence[Attempt]) -> After:
     return send(act, Request.load(last.body), None, earlier=earlier)
 
 
-def fence(act: Act, subject: KubeObject, request: Request) -> After:
+def fence(act: Act, subject: KubeObject | None, request: Request) -> After:
     """A write that ends what was sent at the same version. What it is answered matters little: the object tells."""
     attempt = attempts.commit(act.claim, request, subject, is_fence=True)
     try:

@@ -6,11 +6,25 @@ from collections.abc import Callable, Iterable
 from dataclasses import replace
 from typing import TypeVar
 
+from django.db.models import Q
+
 from aiops.connectors.errors import Permanent, Transient
 from aiops.connectors.kubernetes import Api
 from aiops.connectors.kubernetes_objects import KubeObject, Ref, selects
-from aiops.core.actions import Action, CordonDrainNode, DeletePod, ExpandStorage, RenewCertificate, RerunJob, Scale, ScaleUp
-from approvals.operations import drain, eviction, owners, workloads
+from aiops.core.actions import (
+    Action,
+    CordonDrainNode,
+    DeletePod,
+    Executor,
+    ExpandStorage,
+    RenewCertificate,
+    RerunJob,
+    RestartServiceHost,
+    Scale,
+    ScaleUp,
+)
+from approvals.means import Host
+from approvals.operations import drain, eviction, executor_of, hosts, owners, workloads
 from approvals.plans import Surroundings
 from incidents.models import Dependency
 
@@ -21,10 +35,16 @@ T = TypeVar("T")
 STARTS_IN_S = 30.0  # a pod whose start nobody has seen and nobody declares
 
 
-def around(action: Action, subject: KubeObject, api: Api) -> Surroundings:
+def around(action: Action, subject: KubeObject, api: Api, *, cluster: str = "") -> Surroundings:
     """Read it all. What cannot be read is named, and never counts as harmless."""
     if isinstance(action, CordonDrainNode):
         return _around_node(subject, api)
+    if executor_of(action) is Executor.SSH:
+        return _around_machine(action, cluster)
+    if executor_of(action) is Executor.JOB:
+        names = [action.target.name] if action.target else []
+        only_there = f"what job {subject.name} does: only its receiver knows"
+        return Surroundings(rolling=True, dependants=_declared(*names), unread=(only_there,))
     if isinstance(action, RerunJob | ExpandStorage | RenewCertificate):
         return replace(
             _owners(Surroundings(pods_affected=0, pods_total=0, rolling=True, replicas_left=None), subject), pods_total=0
@@ -41,6 +61,34 @@ def around(action: Action, subject: KubeObject, api: Api) -> Surroundings:
     return replace(
         found, pdb_allows=budget, hpa=hpa or "", dependants=dependants_of(workload, api), unread=(*found.unread, *unread)
     )
+
+
+def _around_machine(action: Action, cluster: str) -> Surroundings:
+    """A service is one of the enabled machines that are listed with it; files belong to none."""
+    name = hosts.machine_of(action)
+    here = Host.objects.filter(cluster=cluster, name=name).first()
+    found = Surroundings(
+        pods_affected=0, pods_total=0, rolling=True, criticality=here.criticality if here else None, dependants=_declared(name)
+    )
+    if not isinstance(action, RestartServiceHost) or not action.target.unit:
+        return found
+    same = (
+        Q(containers__contains=[action.target.unit]) if action.manager == "docker" else Q(services__contains=[action.target.unit])
+    )
+    others = Host.objects.filter(same, cluster=cluster, is_enabled=True).exclude(name=name).count()
+    return replace(
+        found,
+        pods_affected=1,
+        pods_total=1 + others,
+        rolling=False,
+        replicas_left=others,
+        downtime_s=0.0 if others else STARTS_IN_S,
+    )
+
+
+def _declared(*names: str) -> tuple[str, ...]:
+    """Who depends on any of `names`, as people declared."""
+    return tuple(sorted(set(Dependency.objects.filter(upstream__in=names).values_list("downstream", flat=True))))
 
 
 def _read(what: str, read: Callable[[], T], unread: list[str]) -> T | None:
@@ -116,8 +164,7 @@ def criticality_of(subject: KubeObject) -> int | None:
 def dependants_of(workload: KubeObject, api: Api) -> tuple[str, ...]:
     """Who needs it: by their own annotations, by its own, and by what people declared."""
     name = f"{workload.namespace}/{workload.name}"
-    declared = Dependency.objects.filter(upstream__in=(workload.name, name)).values_list("downstream", flat=True)
-    said = {*_listed(workload.annotations.get(DEPENDANTS, "")), *declared}
+    said = {*_listed(workload.annotations.get(DEPENDANTS, "")), *_declared(workload.name, name)}
     try:
         others = [*api.find("Deployment"), *api.find("StatefulSet")]
     except (Permanent, Transient):

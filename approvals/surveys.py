@@ -6,16 +6,16 @@ from django.conf import settings
 from django.db import connection
 from django.db.models import Max
 
-from aiops.core.actions import Action, Undo
+from aiops.core.actions import Action
 from aiops.core.clusters import Cluster
 from aiops.core.scales import Severity
 from approvals import autonomy, brakes
 from approvals.conf import ApprovalsConf
 from approvals.models import Execution
-from approvals.operations import OPERATIONS
 from approvals.plans import Plan
 from approvals.policy import Inputs
 from approvals.policy_in_force import Policy
+from approvals.reach import has_executor, undo_of
 from approvals.targets import target_key
 from incidents import holds
 from incidents.models import Alert, Decision, Hold, Incident
@@ -38,11 +38,6 @@ def cluster_named(name: str) -> Cluster | None:
     return next((cluster for cluster in settings.CLUSTERS if cluster.name == name), None)
 
 
-def has_executor(action: Action) -> bool:
-    """Whether anything here can carry out an action of this class."""
-    return action.action_class in OPERATIONS
-
-
 def inputs_for(decision: Decision, plan: Plan, *, policy: Policy, at: datetime, broker_up: bool) -> Inputs:
     """Everything the verdict depends on, as it is now."""
     incident, action = decision.incident, plan.action
@@ -60,12 +55,12 @@ def inputs_for(decision: Decision, plan: Plan, *, policy: Policy, at: datetime, 
         around=plan.surroundings,
         dry_run_clean=plan.dry_run.clean,
         dry_run_error=plan.dry_run.error,
-        undo=undo_of(action),
+        undo=undo_of(action, incident.cluster),
         is_test=incident.is_test,
         alert_fires=incident.alerts.filter(status=Alert.Status.FIRING).exists(),
         cluster=cluster.name if cluster else "",
         read_only=cluster.read_only if cluster else False,
-        executor=has_executor(action),
+        executor=has_executor(action, cluster.name if cluster else ""),
         autonomy_on=switch is None or switch.enabled,
         autonomy_reason=f"{switch.reason} ({switch.by})" if switch else "",
         hold=hold.reason if hold else "",
@@ -76,10 +71,6 @@ def inputs_for(decision: Decision, plan: Plan, *, policy: Policy, at: datetime, 
         brakes=brakes.of_decision(decision, scope, cluster=cluster, policy=policy, at=at),
         **recent_acts(plan_key(incident, action), conf=policy.approvals, at=at),
     )
-
-
-def undo_of(action: Action) -> Undo:
-    return action.spec.undo
 
 
 def plan_key(incident: Incident, action: Action) -> str:

@@ -7,6 +7,7 @@ so a half-filled one does not exist; `dump` and `load` are its only way in and o
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import PurePosixPath
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, StringConstraints, ValidationError
@@ -123,7 +124,8 @@ HARMLESS = frozenset({ActionClass.NOTIFY_ONLY, ActionClass.CREATE_TICKET, Action
 
 Quantity = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?(m|[kMGTP]i?)?$", max_length=20)]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@/:-]*$", max_length=200)]
-AbsolutePath = Annotated[str, StringConstraints(pattern=r"^(/[A-Za-z0-9._-]+)+/?$", max_length=300)]
+# Written out: no `.` or `..`, which would lead elsewhere than it reads.
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^(/(\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3,}))+/?$", max_length=300)]
 
 
 class Action(BaseModel):
@@ -151,7 +153,7 @@ class Action(BaseModel):
     @property
     def risk(self) -> Risk:
         """The risk of the class, raised by what the target is (`domain.md` §11). Never lowered by anything."""
-        risk = self.spec.risk
+        risk = self.own_risk
         if not self.is_change or self.target is None:
             return risk
         if self.action_class is ActionClass.RESTART_WORKLOAD and self.target.kind != "Deployment":
@@ -159,6 +161,10 @@ class Action(BaseModel):
         if self.target.namespace in SYSTEM_NAMESPACES or self.data_impact is DataImpact.DESTRUCTIVE:
             risk = Risk.CRITICAL
         return risk
+
+    @property
+    def own_risk(self) -> Risk:
+        return self.spec.risk
 
     @property
     def data_impact(self) -> DataImpact:
@@ -233,6 +239,11 @@ class RestartServiceHost(ChangeAction):
     action_class = ActionClass.RESTART_SERVICE_HOST
     manager: Literal["systemd", "docker"] = "systemd"
 
+    @property
+    def pattern(self) -> str:
+        """One service of one machine: what restarting another service there has shown says nothing about this one."""
+        return f"{self.verb}:{self.target.name}/{self.target.unit or '*'}"
+
 
 class CleanDisk(ChangeAction):
     """Removes what the host's own list of paths allows under `path`; data mounts make it destructive."""
@@ -242,7 +253,7 @@ class CleanDisk(ChangeAction):
 
     @property
     def data_impact(self) -> DataImpact:
-        disposable = self.path is None or self.path.startswith(DISPOSABLE_PATHS)
+        disposable = self.path is None or any(PurePosixPath(self.path).is_relative_to(path) for path in DISPOSABLE_PATHS)
         return DataImpact.WRITE if disposable else DataImpact.DESTRUCTIVE
 
 
@@ -263,14 +274,31 @@ class Failover(ChangeAction):
 
 
 class ClearCache(ChangeAction):
+    """By the webhook job named `job`; on a machine without one, the files under `path` of its own list of caches."""
+
     action_class = ActionClass.CLEAR_CACHE
     job: Word | None = None
+    path: AbsolutePath | None = None
 
 
 class RunWebhookJob(Action):
+    """`declared_risk` and `declared_data` are what the job's own set-up says; whatever anybody else writes there is
+    replaced by it before it is judged or signed.
+    """
+
     action_class = ActionClass.RUN_WEBHOOK_JOB
     job: Word
     arguments: dict[Word, Annotated[str, StringConstraints(max_length=500)]] = Field(default_factory=dict)
+    declared_risk: Risk | None = None
+    declared_data: DataImpact | None = None
+
+    @property
+    def own_risk(self) -> Risk:
+        return self.declared_risk or self.spec.risk
+
+    @property
+    def data_impact(self) -> DataImpact:
+        return self.declared_data or self.spec.data_impact
 
     @property
     def verb(self) -> str:

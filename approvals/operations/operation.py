@@ -20,6 +20,8 @@ class Bound(Enum):
     VERSION = "version"  # the resourceVersion that the body was computed from
     UID = "uid"  # the uid that dies by it
     NAME = "name"  # the name that it creates
+    MARKER = "marker"  # a folder on the machine that is made once, before anything is done
+    KEY = "key"  # the receiver's own memory of the idempotency key
 
 
 @dataclass(frozen=True, slots=True)

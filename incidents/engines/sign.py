@@ -76,4 +76,5 @@ class Sign(StrEnum):
     DISK_PRESSURE = "the node is short of disk"
     MEMORY_PRESSURE = "the node is short of memory or processes"
     HARDWARE_FAILS = "hardware fails"
+    PINNED = "pods on it cannot move to another node"
     LEAVING = "the machine is about to be taken away"

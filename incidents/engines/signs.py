@@ -8,9 +8,11 @@ What the collectors have to write into `EvidenceFacts.facts`, by the item's `kin
 | `workload` | `replicas`, `ready`; `managed_by` (`argocd`, `flux`; empty: nobody)                                   |
 | `pods`     | `reasons`: waiting and terminated reasons of all containers, such as `OOMKilled`                    |
 | `events`   | `reasons`: reasons of recent events, such as `FailedMount`                                          |
-| `rollouts` | `age_s` since the last one, `stuck` (bool): its new pods do not get ready                           |
+| `rollouts` | `age_s` since the last release, `before_alert_s` from it to the first alert (below 0: it came after),   |
+|            | `stuck` (bool): its new pods do not get ready                                                       |
 | `metrics`  | `cpu_ratio` (used / limit, 0..1), `rps`, `rps_before`                                               |
-| `nodes`    | `not_ready`: how many nodes of the cluster are not ready                                            |
+| `nodes`    | `not_ready`: how many nodes of the cluster are not ready; `unsteady`: those under the workload that  |
+|            | come and go; `pinned`: pods that cannot leave the node that it is about                             |
 """
 
 import re
@@ -27,7 +29,7 @@ from incidents.engines.natures import natures
 from incidents.engines.sign import Sign
 from incidents.engines.statements import statements
 from incidents.labels import Labels
-from incidents.proposals import Facts
+from incidents.proposals import EvidenceFacts, Facts
 from incidents.tampering import is_tampered
 from incidents.targets import namespace_of, pod_of
 from incidents.vocabulary import text_words, words_of
@@ -138,34 +140,64 @@ def _alert_signs(facts: Facts) -> Iterator[Sign]:
 
 
 def _evidence_signs(facts: Facts) -> Iterator[Sign]:
-    yield from _reason_signs(facts)
-    for values in _values(facts, "rollouts"):
-        if (age := _number(values, "age_s")) is not None:
-            yield Sign.RELEASED if age <= RECENT_S else Sign.NOT_RELEASED
-        if values.get("stuck") is True:
-            yield Sign.NEVER_READY
-    for values in _values(facts, "metrics"):
-        cpu, now, before = (_number(values, key) for key in ("cpu_ratio", "rps", "rps_before"))
-        if cpu is not None and (cpu >= 0.85 or cpu <= 0.35):
-            yield Sign.CPU_BOUND if cpu >= 0.85 else Sign.IDLE
-        if now and before and now >= 1.5 * before:
-            yield Sign.SURGE
-    for values in _values(facts, "workload"):
-        if values.get("managed_by"):
-            yield Sign.GITOPS
-        if (_number(values, "replicas") or 0) - (_number(values, "ready") or 0) > 1:
-            yield Sign.SEVERAL_PODS
-    if any((_number(values, "not_ready") or 0) > 1 for values in _values(facts, "nodes")):
-        yield Sign.MANY_NODES
-
-
-def _reason_signs(facts: Facts) -> Iterator[Sign]:
-    """Of the live containers where they were asked, else of the label `reason`, else of the alert's name."""
-    seen = [values["reasons"] for kind in ("pods", "events") for values in _values(facts, kind) if "reasons" in values]
-    reasons = [str(reason) for listed in seen if isinstance(listed, list) for reason in listed]
-    label = facts.root.labels.get("reason", "")
-    found = {_REASONS[reason] for reason in reasons or [label] if reason in _REASONS}
+    found = {sign for item in facts.evidence for sign in signs_of(item, facts)}
     yield from found
-    if not found:
-        words = words_of(facts.alert_name)
-        yield from (sign for sign, pattern in _REASONS_IN_WORDS if pattern.search(words))
+    if found.isdisjoint(_REASONS.values()):
+        yield from _told_reasons(facts)
+
+
+def signs_of(item: EvidenceFacts, facts: Facts) -> Iterator[Sign]:
+    """What one piece of evidence shows."""
+    values = item.facts
+    match item.kind:
+        case "pods" | "events":
+            reasons = values.get("reasons")
+            yield from (_REASONS[str(reason)] for reason in (reasons if isinstance(reasons, list) else ()) if reason in _REASONS)
+        case "rollouts":
+            yield from _of_rollout(values)
+        case "metrics":
+            yield from _of_metrics(values)
+        case "workload":
+            if values.get("managed_by"):
+                yield Sign.GITOPS
+            if (_number(values, "replicas") or 0) - (_number(values, "ready") or 0) > 1:
+                yield Sign.SEVERAL_PODS
+        case "nodes":
+            yield from _of_nodes(values, facts)
+
+
+def _of_rollout(values: Mapping[str, JsonValue]) -> Iterator[Sign]:
+    age, before = _number(values, "age_s"), _number(values, "before_alert_s")
+    if before is not None:  # what came after the first alert did not cause it
+        yield Sign.RELEASED if 0 <= before <= RECENT_S else Sign.NOT_RELEASED
+    elif age is not None:
+        yield Sign.RELEASED if age <= RECENT_S else Sign.NOT_RELEASED
+    if values.get("stuck") is True:
+        yield Sign.NEVER_READY
+
+
+def _of_metrics(values: Mapping[str, JsonValue]) -> Iterator[Sign]:
+    cpu, now, before = (_number(values, key) for key in ("cpu_ratio", "rps", "rps_before"))
+    if cpu is not None and (cpu >= 0.85 or cpu <= 0.35):
+        yield Sign.CPU_BOUND if cpu >= 0.85 else Sign.IDLE
+    if now and before and now >= 1.5 * before:
+        yield Sign.SURGE
+
+
+def _of_nodes(values: Mapping[str, JsonValue], facts: Facts) -> Iterator[Sign]:
+    if (_number(values, "not_ready") or 0) > 1:
+        yield Sign.MANY_NODES
+    if values.get("unsteady") and (facts.target is None or facts.target.kind != "Node"):
+        yield Sign.ELSEWHERE
+    if values.get("pinned"):
+        yield Sign.PINNED
+
+
+def _told_reasons(facts: Facts) -> Iterator[Sign]:
+    """Why containers do not run, as the alert says: the label `reason` where no live ones were read, else its name."""
+    live = any(item.facts.get("reasons") for item in facts.evidence if item.kind in ("pods", "events"))
+    if not live and (label := facts.root.labels.get("reason", "")) in _REASONS:
+        yield _REASONS[label]
+        return
+    words = words_of(facts.alert_name)
+    yield from (sign for sign, pattern in _REASONS_IN_WORDS if pattern.search(words))

@@ -17,15 +17,18 @@ from django.utils import timezone
 from aiops.connectors.errors import ConnectorError, Permanent
 from aiops.connectors.kubernetes import Kubernetes, client_for
 from aiops.connectors.prometheus import Prometheus
-from incidents.collectors import OF_CLUSTER, Collector
+from aiops.core.categories import Category
+from incidents.collectors import OF_CLUSTER, OF_METRICS, Collector
 from incidents.collectors.finding import Finding
 from incidents.collectors.scene import Patient, Scene
 from incidents.conf import IncidentsConf
 from incidents.facts import stored_target
-from incidents.models import Alert, Decision, Evidence, Incident
+from incidents.measures import measure_of
+from incidents.models import Alert, Decision, Dependency, Evidence, Incident
 from incidents.targets import pod_of
 
 PART_OF_DEADLINE = 0.9  # the rest is for putting away what was found
+DECLARED_MOST = 20
 
 log = structlog.get_logger(__name__)
 
@@ -62,12 +65,15 @@ def patient_of(incident: Incident) -> Patient:
     root: Alert | None = incident.root_alert or incident.alerts.order_by("first_seen").first()
     if root is None:
         return Patient(incident.target)
+    named = {*incident.services, incident.target_name, f"{incident.namespace}/{incident.target_name}"} - {""}
     return Patient(
         target=incident.target or stored_target(root),
         pod=pod_of(root.labels),
+        category=Category(incident.category),
         alert_name=root.name,
-        labels=root.labels,
+        measure=measure_of(root),
         began_at=root.starts_at,
+        needs=tuple(Dependency.objects.filter(downstream__in=named).values_list("upstream", flat=True)[:DECLARED_MOST]),
     )
 
 
@@ -91,7 +97,7 @@ async def look(patient: Patient, sources: Sources, *, now: datetime, within_s: f
         cluster = await stack.enter_async_context(sources.cluster.reads()) if sources.cluster else None
         metrics = await stack.enter_async_context(sources.prometheus.reads()) if sources.prometheus else None
         scene = Scene(patient, now, cluster, metrics)
-        collectors = OF_CLUSTER if cluster is not None else ()
+        collectors = [*(OF_CLUSTER if cluster else ()), *(OF_METRICS if metrics else ())]
         found = await asyncio.gather(*(_found(one, scene, until) for one in collectors))
         await scene.close()
     findings = [finding for each in found for finding in each]

@@ -3,8 +3,11 @@
 from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
+from incidents.collectors.curves import curves
 from incidents.collectors.events import events
 from incidents.collectors.finding import Finding
+from incidents.collectors.metrics import metrics
+from incidents.collectors.needs import needs
 from incidents.collectors.nodes import nodes
 from incidents.collectors.pods import logs, pods
 from incidents.collectors.rollouts import rollouts, workload
@@ -27,4 +30,10 @@ OF_CLUSTER = (
     Collector("events", events, 3.0),
     Collector("logs", logs, 3.0),
     Collector("nodes", nodes, 3.0),
+)
+# These look into the cluster too, where there is one.
+OF_METRICS = (
+    Collector("metrics", metrics, 4.0),
+    Collector("dependencies", needs, 4.0),
+    Collector("curves", curves, 4.0),
 )

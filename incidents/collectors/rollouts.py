@@ -23,6 +23,7 @@ CHANGE_CAUSE = "kubernetes.io/change-cause"
 RESTART_NOTES = frozenset({"kubectl.kubernetes.io/restartedAt", "aiops.dev/execution"})
 STUCK_AFTER_S = 60  # new pods that are not ready for this long are not merely starting
 SHOWN = 6
+AUTOSCALERS_MOST = 500
 
 
 async def workload(scene: Scene) -> list[Finding]:
@@ -35,16 +36,26 @@ async def workload(scene: Scene) -> list[Finding]:
     facts: dict[str, JsonValue] = {"managed_by": gitops_owner(found)}
     lines = [own]
     if found.kind not in ("Job", "CronJob"):
-        facts |= {"replicas": replicas(found), "ready": ready(found)}
+        facts |= {"replicas": replicas(found), "ready": ready(found), "hpa": await _autoscaler(scene, found)}
         lines += [f"{ready(found)} of {replicas(found)} pods ready", *_progress(found)]
     lines += [f"Image {image}" for image in images(found)]
     lines += [f"Written by {facts['managed_by']}"] if facts["managed_by"] else []
+    lines += [f"Scaled by the autoscaler {facts['hpa']}"] if facts.get("hpa") else []
     lines += [f"Needs {found.annotations[DEPENDS_ON]}"] if DEPENDS_ON in found.annotations else []
     findings = [Finding("workload", f"{own}: {lines[1] if len(lines) > 1 else 'exists'}", lines, facts)]
     if target is None or (target.kind, target.name) != (found.kind, found.name):
         place: dict[str, JsonValue] = {"kind": found.kind, "namespace": found.namespace, "name": found.name}
         findings.append(Finding("owner", f"The alert is about {own}", [f"Owner in the live cluster: {own}"], place))
     return findings
+
+
+async def _autoscaler(scene: Scene, found: KubeObject) -> str:
+    """The name of the HorizontalPodAutoscaler that sets its replicas, or empty."""
+    if found.kind not in ("Deployment", "StatefulSet"):
+        return ""
+    aim = ("spec", "scaleTargetRef")
+    listed = await scene.reads.find("HorizontalPodAutoscaler", found.namespace, most=AUTOSCALERS_MOST)
+    return next((h.name for h in listed if (h.text(*aim, "kind"), h.text(*aim, "name")) == (found.kind, found.name)), "")
 
 
 def _progress(found: KubeObject) -> list[str]:

@@ -4,7 +4,7 @@ Several collectors need the same object; it is read once, and whoever comes seco
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
@@ -14,7 +14,9 @@ from aiops.connectors.kubernetes import Reads
 from aiops.connectors.kubernetes_objects import KubeObject, Ref, label_query
 from aiops.connectors.kubernetes_workloads import is_over, revision_of
 from aiops.connectors.prometheus import Queries
-from aiops.core.targets import WORKLOAD_KINDS, Target
+from aiops.core.categories import Category
+from aiops.core.targets import WORKLOAD_KINDS, Target, owner_of_pod
+from incidents.measures import Measure
 
 PODS_MOST = 200
 OWNERS_DEEP = 3
@@ -30,9 +32,9 @@ class Patient:
 
     target: Target | None
     pod: Target | None = None
+    category: Category = Category.OTHER
     alert_name: str = ""
-    expression: str = ""  # of the root alert's rule, where its link shows it
-    labels: Mapping[str, str] = field(default_factory=dict)
+    measure: Measure | None = None  # what the root alert compares with its threshold, where that can be told
     began_at: datetime | None = None
     needs: Sequence[str] = ()  # declared dependencies, as `name` or `namespace/name`
 
@@ -57,6 +59,12 @@ class Scene:
         if self.cluster is None:
             raise Permanent("look into the cluster", self.no_cluster, code="no_cluster")
         return self.cluster
+
+    @property
+    def queries(self) -> Queries:
+        if self.metrics is None:
+            raise Permanent("ask Prometheus", "none is configured", code="no_prometheus")
+        return self.metrics
 
     async def once(self, key: object, read: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """What `read` gives, asked for once a look. A collector that gives up does not end it for the others."""
@@ -91,18 +99,16 @@ class Scene:
         return await self.once("replica_sets", self._replica_sets)
 
     async def _workload(self) -> KubeObject | None:
-        if (pod := await self.pod()) is not None and (owner := await self.owner_of(pod)) is not None:
-            return owner
-        target = self.patient.target
+        target, named = self.patient.target, self.patient.pod
         if target is None:
             return None
+        # A label that names the workload says more than a pod beside it, which may be the exporter's.
+        is_guess = named is not None and target in (named, owner_of_pod(named.namespace, named.name))
+        if is_guess and (pod := await self.pod()) is not None and (owner := await self.owner_of(pod)) is not None:
+            return owner
         if target.kind in CONTROLLERS:
             return await self.get(Ref.to(target))
-        if target.kind == "Service":
-            return await self._behind(target)
-        if target.kind == "Pod" and (found := await self.get(Ref.to(target))) is not None:
-            return await self.owner_of(found)
-        return None
+        return await self._behind(target) if target.kind == "Service" else None
 
     async def owner_of(self, object: KubeObject) -> KubeObject | None:
         """The controller on top of it, None where nothing that is known made it."""

@@ -59,6 +59,7 @@ class Sign(StrEnum):
     IDLE = "its CPU is idle"
     NO_ROOM = "more replicas could not work"
     ATTACK = "the load may be an attack"
+    AUTOSCALED = "an autoscaler sets its replicas"
     OVERSIZED = "it has far more replicas than it needs"
     LIMIT_TOO_TIGHT = "its limit is too tight"
 

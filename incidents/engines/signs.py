@@ -2,17 +2,21 @@
 
 What the collectors have to write into `EvidenceFacts.facts`, by the item's `kind`; every key may be missing:
 
-| kind       | facts                                                                                              |
-|------------|----------------------------------------------------------------------------------------------------|
-| `owner`    | `kind`, `namespace`, `name`: the controller at the top of the object's owners                       |
-| `workload` | `replicas`, `ready`; `managed_by` (`argocd`, `flux`; empty: nobody)                                   |
-| `pods`     | `reasons`: waiting and terminated reasons of all containers, such as `OOMKilled`                    |
-| `events`   | `reasons`: reasons of recent events, such as `FailedMount`                                          |
-| `rollouts` | `age_s` since the last release, `before_alert_s` from it to the first alert (below 0: it came after),   |
-|            | `stuck` (bool): its new pods do not get ready                                                       |
-| `metrics`  | `cpu_ratio` (used / limit, 0..1), `rps`, `rps_before`                                               |
-| `nodes`    | `not_ready`: how many nodes of the cluster are not ready; `unsteady`: those under the workload that  |
-|            | come and go; `pinned`: pods that cannot leave the node that it is about                             |
+| kind           | facts                                                                                          |
+|----------------|------------------------------------------------------------------------------------------------|
+| `owner`        | `kind`, `namespace`, `name`: the controller at the top of the object's owners                   |
+| `workload`     | `replicas`, `ready`; `managed_by` (`argocd`, `flux`; empty: nobody); `hpa`: its autoscaler      |
+| `pods`         | `reasons`: waiting and terminated reasons of all containers, such as `OOMKilled`                |
+| `events`       | `reasons`: reasons of recent events, such as `FailedMount`                                      |
+| `rollouts`     | `age_s` since the last release, `before_alert_s` from it to the first alert (below 0: it came   |
+|                | after), `stuck` (bool): its new pods do not get ready                                           |
+| `nodes`        | `not_ready`: how many nodes of the cluster are not ready; `unsteady`: those under the workload  |
+|                | that come and go; `pinned`: pods that cannot leave the node that it is about                    |
+| `metrics`      | `cpu_ratio`, `memory_ratio` (used / limit, 0..1; of memory the fullest container),              |
+|                | `cpu_requested` (used / requested); `rps`, `rps_before` (requests a second), `done`,            |
+|                | `done_before` (work from a queue a second); `outlier`: the one pod whose requests fail while    |
+|                | the others answer                                                                               |
+| `dependencies` | `failing`: what it depends on and fails; `connections_ratio`: used / most, of its fullest store |
 """
 
 import re
@@ -35,7 +39,12 @@ from incidents.targets import namespace_of, pod_of
 from incidents.vocabulary import text_words, words_of
 
 RECENT_S = 3600  # a rollout this old can still be the cause
-EVIDENCE_KINDS = frozenset({"owner", "workload", "pods", "events", "rollouts", "metrics", "nodes"})
+EVIDENCE_KINDS = frozenset({"owner", "workload", "pods", "events", "rollouts", "metrics", "nodes", "dependencies"})
+BUSY, IDLE = 0.85, 0.35  # of its CPU
+FULL = 0.85  # of its memory limit
+GREW = 1.5  # times as many requests as before
+STOPPED = 0.1  # of the work that it did before
+CROWDED = 0.7  # of the connections that a store takes
 
 _INFORMATIONAL = frozenset({"info", "information", "informational", "notice", "none", "low", "ticket", "debug"})
 _CRITICAL = frozenset({"critical", "crit", "page", "emergency", "disaster", "p0", "p1"})
@@ -87,7 +96,7 @@ class Case:
 
 
 def case_of(facts: Facts) -> Case:
-    target, pod = _owner(facts) or facts.target, pod_of(facts.root.labels)
+    target, pod = _owner(facts) or facts.target, pod_of(facts.root.labels) or _outlier(facts)
     labels, name = facts.root.labels, words_of(facts.alert_name)
     text = text_words(" ".join(value for key, value in facts.root.annotations.items() if not key.endswith("url")))
     signs = {*_alert_signs(facts), *natures(target, pod, labels, text), *_evidence_signs(facts), *statements(name, text, labels)}
@@ -115,6 +124,13 @@ def _owner(facts: Facts) -> Target | None:
         if namespace == believed and re.fullmatch(r"[A-Z][A-Za-z]{1,62}", kind) and is_name(name):
             return Target(kind=kind, namespace=namespace, name=name)
     return None
+
+
+def _outlier(facts: Facts) -> Target | None:
+    """The pod that stands out among its siblings, as metrics show."""
+    named = next((name for values in _values(facts, "metrics") if isinstance(name := values.get("outlier"), str)), "")
+    place = facts.target.namespace if facts.target else None
+    return Target(kind="Pod", namespace=place, name=named) if place and is_name(named) else None
 
 
 def _alert_signs(facts: Facts) -> Iterator[Sign]:
@@ -156,14 +172,21 @@ def signs_of(item: EvidenceFacts, facts: Facts) -> Iterator[Sign]:
         case "rollouts":
             yield from _of_rollout(values)
         case "metrics":
-            yield from _of_metrics(values)
+            yield from _of_metrics(values, facts)
         case "workload":
             if values.get("managed_by"):
                 yield Sign.GITOPS
+            if values.get("hpa"):
+                yield Sign.AUTOSCALED
             if (_number(values, "replicas") or 0) - (_number(values, "ready") or 0) > 1:
                 yield Sign.SEVERAL_PODS
         case "nodes":
             yield from _of_nodes(values, facts)
+        case "dependencies":
+            if values.get("failing"):
+                yield Sign.ELSEWHERE
+            if (_number(values, "connections_ratio") or 0) >= CROWDED:
+                yield Sign.NO_ROOM
 
 
 def _of_rollout(values: Mapping[str, JsonValue]) -> Iterator[Sign]:
@@ -176,12 +199,26 @@ def _of_rollout(values: Mapping[str, JsonValue]) -> Iterator[Sign]:
         yield Sign.NEVER_READY
 
 
-def _of_metrics(values: Mapping[str, JsonValue]) -> Iterator[Sign]:
-    cpu, now, before = (_number(values, key) for key in ("cpu_ratio", "rps", "rps_before"))
-    if cpu is not None and (cpu >= 0.85 or cpu <= 0.35):
-        yield Sign.CPU_BOUND if cpu >= 0.85 else Sign.IDLE
-    if now and before and now >= 1.5 * before:
+def _of_metrics(values: Mapping[str, JsonValue], facts: Facts) -> Iterator[Sign]:
+    cpu, asked = _number(values, "cpu_ratio"), _number(values, "cpu_requested")
+    now, before = _number(values, "rps"), _number(values, "rps_before")
+    surges = bool(now and before and now >= GREW * before)
+    if surges:
         yield Sign.SURGE
+    # More than a program asked for is no news by itself; under more traffic than usual it is what an autoscaler acts on.
+    if (cpu or 0) >= BUSY or (surges and (asked or 0) >= BUSY):
+        yield Sign.CPU_BOUND
+    elif cpu is not None and max(cpu, asked or 0) <= IDLE:
+        yield Sign.IDLE
+    # Full memory is normal for many programs: it counts where the alert is about memory.
+    if facts.category is Category.SATURATION_MEMORY and (_number(values, "memory_ratio") or 0) >= FULL:
+        yield Sign.LIMIT_TOO_TIGHT
+    done, usual = _number(values, "done"), _number(values, "done_before")
+    if facts.category is Category.QUEUE and done is not None and usual and done <= STOPPED * usual:
+        yield Sign.STALLED
+    named = pod_of(facts.root.labels)
+    if (outlier := values.get("outlier")) and (named is None or named.name == outlier):
+        yield Sign.ONE_OF_MANY
 
 
 def _of_nodes(values: Mapping[str, JsonValue], facts: Facts) -> Iterator[Sign]:

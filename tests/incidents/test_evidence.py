@@ -48,12 +48,24 @@ def world():
 def test_a_healthy_workload_is_seen_whole(world):
     found = seen(world, Patient(WEB))
     assert {"workload", "rollouts", "pods", "logs", "nodes"} <= set(found)
-    assert found["workload"].facts == {"managed_by": "", "replicas": 4, "ready": 4}
+    assert found["workload"].facts == {"managed_by": "", "replicas": 4, "ready": 4, "hpa": ""}
     assert found["rollouts"].facts["previous_images"] == ["registry.example.net/shop/web:2.14.0"]
     assert found["rollouts"].facts["stuck"] is False
     assert found["pods"].facts == {"reasons": [], "restarts": 0, "not_ready": [], "count": 4}
     assert found["nodes"].facts["unsteady"] == []
     assert not any(row.error for row in found.values())
+
+
+def test_load_and_needs_are_measured(world):
+    found = seen(world, Patient(Target(kind="Deployment", namespace="payments", name="checkout"), began_at=world.clock.now()))
+    numbers = found["metrics"].facts
+    assert 0 < numbers["cpu_ratio"] < 0.5
+    assert 0.3 < numbers["memory_ratio"] < 0.6
+    assert numbers["rps"] == pytest.approx(numbers["rps_before"], rel=0.2)
+    assert "outlier" not in numbers
+    assert found["dependencies"].facts["failing"] == []
+    assert 0.7 < found["dependencies"].facts["connections_ratio"] < 0.8
+    assert [line["name"] for line in found["curves"].facts["series"]] == ["Requests", "CPU"]
 
 
 def test_who_git_owns_and_who_owns_a_pod_is_seen(world):

@@ -173,7 +173,7 @@ def test_a_cluster_that_hangs_leaves_the_decision_in_time(waiting):
         await asyncio.sleep(60)
         raise AssertionError
 
-    def collect(decision: Decision):
+    def collect(decision: Decision, deadline_s: float):
         target = evidence.patient_of(decision.incident)
         return look(target, cluster(hangs), now=decision.received_at, within_s=0.3, conf=CONF)
 
@@ -194,7 +194,7 @@ def test_a_kubeconfig_that_is_gone_is_told_in_the_place_of_evidence(waiting):
 
 
 def test_a_look_that_fails_as_a_whole_is_a_degraded_flag(waiting):
-    async def collect(decision: Decision) -> list[Evidence]:
+    async def collect(decision: Decision, deadline_s: float) -> list[Evidence]:
         raise RuntimeError
 
     analysis.decide(waiting.pk, collect=collect)
@@ -214,7 +214,7 @@ def test_the_page_cites_the_evidence_that_the_proposal_rests_on(client, settings
     decision = make_decision(incident, state="INIT")
     analysis.decide(
         decision.pk,
-        collect=lambda one: look(Patient(target), live.sources(world), now=world.clock.now(), within_s=30, conf=CONF),
+        collect=lambda one, _: look(Patient(target), live.sources(world), now=world.clock.now(), within_s=30, conf=CONF),
     )
     client.force_login(make_user())
     page = client.get(incident.get_absolute_url()).content.decode()

@@ -36,7 +36,7 @@ def decided(world: World, alerts: list[Alert]) -> list[Decision]:
     assert ByToken("alertmanager")(live.webhook(world, alerts)).status_code == 200
     found = []
     for decision in Decision.objects.filter(state=Decision.State.INIT):
-        analysis.decide(decision.pk, collect=lambda decision: look_at(world, decision))
+        analysis.decide(decision.pk, collect=lambda decision, _: look_at(world, decision))
         decision.refresh_from_db()
         found.append(decision)
     return found

@@ -12,7 +12,7 @@ from approvals import escalation, words
 from approvals.models import Approval, Execution, Signature
 from approvals.rail import Stop, rail
 from incidents.models import Decision, Incident
-from incidents.page import engine_words
+from incidents.page import cited, engine_words
 
 RUNS_SHOWN = 10
 CHANGES_SHOWN = 40
@@ -99,6 +99,7 @@ def facts(key: str) -> dict[str, object] | None:
         "incident": incident,
         "decision": decision,
         "proposal": decision.proposal if decision else None,
+        "cited": cited(incident, decision) if decision else [],
         "source": Engine(*engine_words(decision.proposal.source)) if decision and decision.proposal else None,
         "approval": approval,
         "action": action_of(decision, approval),

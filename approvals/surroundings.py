@@ -11,6 +11,7 @@ from django.db.models import Q
 from aiops.connectors.errors import Permanent, Transient
 from aiops.connectors.kubernetes import Api
 from aiops.connectors.kubernetes_objects import KubeObject, Ref, selects
+from aiops.connectors.kubernetes_workloads import DEPENDS_ON
 from aiops.core.actions import (
     Action,
     CordonDrainNode,
@@ -29,7 +30,6 @@ from approvals.plans import Surroundings
 from incidents.models import Dependency
 
 CRITICALITY = "aiops.dev/criticality"  # label, such as tier-1
-DEPENDS_ON = "aiops.dev/depends-on"  # annotation, a comma list of namespace/name
 DEPENDANTS = "aiops.dev/dependants"  # the same the other way round, on the target itself
 T = TypeVar("T")
 STARTS_IN_S = 30.0  # a pod whose start nobody has seen and nobody declares

@@ -88,7 +88,7 @@ def _look(
     for row in found:
         row.decision, row.incident_id = decision, decision.incident_id
     Evidence.objects.bulk_create(found)
-    return bool(found), ()
+    return any(not row.error for row in found), ()
 
 
 async def _within(found: Awaitable[list[Evidence]], within_s: float) -> list[Evidence]:

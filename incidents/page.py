@@ -1,9 +1,9 @@
 """What an incident's page shows of this app: loaded once for all its live parts."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from incidents import facts as known
@@ -79,9 +79,18 @@ def facts(key: str) -> dict[str, object] | None:
     }
 
 
-def _evidence(incident: Incident, decision: Decision | None) -> Iterable[Evidence]:
+def _evidence(incident: Incident, decision: Decision | None) -> QuerySet[Evidence]:
     """What was true for the decision that stands, not for those before it."""
     return incident.evidence.filter(Q(decision=decision) | Q(decision=None))[:EVIDENCE_SHOWN]
+
+
+def cited(incident: Incident, decision: Decision) -> list[int]:
+    """The numbers, as they stand on the page, of the evidence that the proposal rests on."""
+    proposal = decision.proposal
+    if proposal is None or not proposal.evidence_ids:
+        return []
+    shown = _evidence(incident, decision).values_list("pk", flat=True)
+    return [number for number, pk in enumerate(shown, start=1) if pk in proposal.evidence_ids]
 
 
 def voices(decision: Decision) -> list[Voice]:

@@ -8,7 +8,8 @@ answer that is kept apart from an unreadable one. Objects stay the JSON that the
 import asyncio
 import functools
 import ssl
-from collections.abc import Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +30,7 @@ from aiops.core.clusters import Cluster
 USER_AGENT = "aiops-console"
 CONNECT_TIMEOUT_S = 3.0  # a cluster that takes nothing is known as such, before it counts as unclear
 PAGE = 500
+READ_CONNECTIONS = 8  # shared by the reads of one look
 
 T = TypeVar("T")
 
@@ -127,8 +129,8 @@ def refusal(attempted: str, status: int, said: KubeObject, *, after_s: float | N
 class Kubernetes:
     """One cluster. Methods block and may be called from any thread that runs no event loop.
 
-    Every request has a connection of its own: an idle one that the server closes just as a change is sent would make
-    an unclear answer out of nothing. `transport` stands in for the network in tests.
+    Every request has a connection of its own, but for those of `reads`: an idle one that the server closes just as a change
+    is sent would make an unclear answer out of nothing. `transport` stands in for the network in tests.
     """
 
     config: SingleConfig
@@ -142,7 +144,7 @@ class Kubernetes:
 
     def get(self, ref: Ref) -> KubeObject | None:
         """The object as it stands in the cluster's store now, None where there is none."""
-        return self._run(self._get(ref))
+        return self._run(self._once(lambda reads: reads.get(ref)))
 
     def need(self, ref: Ref) -> KubeObject:
         """The object; Permanent `not_found` where there is none."""
@@ -152,12 +154,21 @@ class Kubernetes:
 
     def find(self, kind: str, namespace: str | None = None, *, labels: str = "", fields: str = "") -> list[KubeObject]:
         """All objects of `kind`, of all namespaces where none is given, each with its kind filled in."""
-        return self._run(self._find(kind, namespace, labels, fields))
+        return self._run(self._once(lambda reads: reads.find(kind, namespace, labels=labels, fields=fields)))
 
     def log(self, pod: Ref, *, container: str = "", tail: int = 100, previous: bool = False) -> str:
         """The end of a container's log."""
-        wanted = {"tailLines": str(tail), "container": container, "previous": "true" if previous else ""}
-        return self._run(self._text(f"read the log of {pod}", f"{pod.path}/log", wanted))
+        return self._run(self._once(lambda reads: reads.log(pod, container=container, tail=tail, previous=previous)))
+
+    @asynccontextmanager
+    async def reads(self) -> "AsyncIterator[Reads]":
+        """Many reads in one event loop, over connections that they share: no change is ever sent on these."""
+        async with self._http(self.read_timeout_s, idle=READ_CONNECTIONS) as http:
+            yield Reads(http, self.read_timeout_s)
+
+    async def _once(self, read: "Callable[[Reads], Coroutine[Any, Any, T]]") -> T:
+        async with self._http(self.read_timeout_s) as http:
+            return await read(Reads(http, self.read_timeout_s))
 
     # Changes
 
@@ -172,63 +183,17 @@ class Kubernetes:
     def _run(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run(work)
 
-    def _http(self, timeout_s: float) -> httpx2.AsyncClient:
+    def _http(self, timeout_s: float, *, idle: int = 0) -> httpx2.AsyncClient:
         return httpx2.AsyncClient(
             base_url=self.config.cluster.server,
             verify=self.tls if self.tls is not None else False,
             auth=self.auth,
             headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
             timeout=httpx2.Timeout(timeout_s, connect=min(CONNECT_TIMEOUT_S, timeout_s)),
-            limits=httpx2.Limits(max_keepalive_connections=0),
+            limits=httpx2.Limits(max_keepalive_connections=idle, max_connections=idle or None),
             follow_redirects=False,
             transport=self.transport,
         )
-
-    async def _get(self, ref: Ref) -> KubeObject | None:
-        answer = await self._read(f"read {ref}", ref.path, {})
-        return None if answer.status_code == 404 else _read_object(f"read {ref}", answer)
-
-    async def _read(self, words: str, path: str, query: Mapping[str, str]) -> httpx2.Response:
-        """One GET, repeated once within the deadline where it may pass."""
-        try:
-            async with asyncio.timeout(self.read_timeout_s):
-                async for attempt in stamina.retry_context(on=Transient, attempts=2, wait_initial=0.2, wait_jitter=0.1):
-                    with attempt:
-                        return await self._ask(words, path, query)
-        except TimeoutError:
-            pass
-        raise Transient(words, f"no answer within {self.read_timeout_s:g} s")
-
-    async def _ask(self, words: str, path: str, query: Mapping[str, str]) -> httpx2.Response:
-        try:
-            async with self._http(self.read_timeout_s) as http:
-                answer = await http.get(path, params={key: value for key, value in query.items() if value})
-        except httpx2.TimeoutException:
-            raise Transient(words, "no answer") from None
-        except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, ConfigError) as error:
-            raise Transient(words, _reason(error)) from None
-        if answer.is_success or answer.status_code == 404:
-            return answer
-        refused = refusal(words, answer.status_code, _status_of(answer), after_s=_retry_after(answer))
-        # A read has no effect, so what would be unclear for a change merely failed.
-        raise refused if not isinstance(refused, Ambiguous) else Transient(words, refused.why)
-
-    async def _find(self, kind: str, namespace: str | None, labels: str, fields: str) -> list[KubeObject]:
-        query = {"labelSelector": labels, "fieldSelector": fields, "limit": str(PAGE), "continue": ""}
-        words = f"list {RESOURCES[kind].plural}{f' in {namespace}' if namespace else ''}"
-        found: list[KubeObject] = []
-        while True:
-            page = _read_object(words, await self._read(words, collection(kind, namespace), query))
-            found += (KubeObject({"kind": kind, **item.raw}) for item in page.each("items"))
-            query["continue"] = page.text("metadata", "continue")
-            if not query["continue"]:
-                return found
-
-    async def _text(self, words: str, path: str, query: Mapping[str, str]) -> str:
-        answer = await self._read(words, path, query)
-        if answer.status_code == 404:
-            raise Permanent(words, "not found", code="not_found")
-        return answer.text
 
     async def _send(self, request: Request, *, dry_run: bool) -> KubeObject:
         words = request.words
@@ -252,6 +217,68 @@ class Kubernetes:
         if answer.is_success:
             return _object(words, answer)
         raise refusal(words, answer.status_code, _status_of(answer), after_s=_retry_after(answer))
+
+
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """Reads of one cluster, for as long as the client lives. Each has its own deadline and is repeated once."""
+
+    http: httpx2.AsyncClient
+    timeout_s: float
+
+    async def get(self, ref: Ref) -> KubeObject | None:
+        answer = await self._read(f"read {ref}", ref.path, {})
+        return None if answer.status_code == 404 else _read_object(f"read {ref}", answer)
+
+    async def find(
+        self, kind: str, namespace: str | None = None, *, labels: str = "", fields: str = "", most: int | None = None
+    ) -> list[KubeObject]:
+        """All of them, or no more than `most`."""
+        query = {"labelSelector": labels, "fieldSelector": fields, "limit": str(min(PAGE, most or PAGE)), "continue": ""}
+        words = f"list {RESOURCES[kind].plural}{f' in {namespace}' if namespace else ''}"
+        found: list[KubeObject] = []
+        while True:
+            page = _read_object(words, await self._read(words, collection(kind, namespace), query))
+            found += (KubeObject({"kind": kind, **item.raw}) for item in page.each("items"))
+            query["continue"] = page.text("metadata", "continue")
+            if not query["continue"] or (most is not None and len(found) >= most):
+                return found[:most]
+
+    async def log(
+        self, pod: Ref, *, container: str = "", tail: int = 100, previous: bool = False, max_bytes: int | None = None
+    ) -> str:
+        words = f"read the log of {pod}"
+        wanted = {"tailLines": str(tail), "container": container, "previous": "true" if previous else ""}
+        if max_bytes is not None:
+            wanted["limitBytes"] = str(max_bytes)
+        answer = await self._read(words, f"{pod.path}/log", wanted)
+        if answer.status_code == 404:
+            raise Permanent(words, "not found", code="not_found")
+        return answer.text
+
+    async def _read(self, words: str, path: str, query: Mapping[str, str]) -> httpx2.Response:
+        """One GET, repeated once within the deadline where it may pass."""
+        try:
+            async with asyncio.timeout(self.timeout_s):
+                async for attempt in stamina.retry_context(on=Transient, attempts=2, wait_initial=0.2, wait_jitter=0.1):
+                    with attempt:
+                        return await self._ask(words, path, query)
+        except TimeoutError:
+            pass
+        raise Transient(words, f"no answer within {self.timeout_s:g} s")
+
+    async def _ask(self, words: str, path: str, query: Mapping[str, str]) -> httpx2.Response:
+        try:
+            answer = await self.http.get(path, params={key: value for key, value in query.items() if value})
+        except httpx2.TimeoutException:
+            raise Transient(words, "no answer") from None
+        except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, ConfigError) as error:
+            raise Transient(words, _reason(error)) from None
+        if answer.is_success or answer.status_code == 404:
+            return answer
+        refused = refusal(words, answer.status_code, _status_of(answer), after_s=_retry_after(answer))
+        # A read has no effect, so what would be unclear for a change merely failed.
+        raise refused if not isinstance(refused, Ambiguous) else Transient(words, refused.why)
 
 
 def _object(words: str, answer: httpx2.Response) -> KubeObject:

@@ -38,6 +38,7 @@ RESOURCES: Mapping[str, Resource] = {
     "ReplicaSet": _apps("replicasets"),
     "ControllerRevision": _apps("controllerrevisions"),
     "Pod": _core("pods"),
+    "Service": _core("services"),
     "Event": _core("events"),
     "Namespace": _core("namespaces", namespaced=False),
     "Node": _core("nodes", namespaced=False),

@@ -1,6 +1,9 @@
 """Prometheus's query API: reads only, each under one short deadline."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import json
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +12,8 @@ import httpx
 
 from aiops.connectors.errors import Permanent, Transient
 
+MAX_ANSWER_BYTES = 4 * 1024 * 1024
+READ_CONNECTIONS = 6
 Points = Sequence[tuple[float, float]]  # (unix seconds, value)
 
 
@@ -25,6 +30,7 @@ class Prometheus:
     url: str
     token: str = ""
     timeout_s: float = 5.0
+    transport: httpx.AsyncBaseTransport | None = None  # stands in for the network of `reads` in tests
 
     def at(self, expression: str, when: datetime) -> list[Series]:
         """The value of every series of `expression` at one moment."""
@@ -49,21 +55,79 @@ class Prometheus:
         ]
         return max(found, default=None)
 
+    @asynccontextmanager
+    async def reads(self) -> "AsyncIterator[Queries]":
+        """Many queries in one event loop, over connections that they share."""
+        async with httpx.AsyncClient(
+            base_url=f"{self.url.rstrip('/')}/api/v1/",
+            headers=self._headers,
+            timeout=self.timeout_s,
+            limits=httpx.Limits(max_connections=READ_CONNECTIONS, max_keepalive_connections=READ_CONNECTIONS),
+            transport=self.transport,
+        ) as http:
+            yield Queries(http, self.timeout_s)
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
     def _ask(self, what: str, query: Mapping[str, str]) -> Any:
-        words = f"ask Prometheus for {query.get('query') or query.get('rule_name[]')}"[:200]
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        words = _words(query)
         try:
             answer = httpx.get(
-                f"{self.url.rstrip('/')}/api/v1/{what}", params=dict(query), headers=headers, timeout=self.timeout_s
+                f"{self.url.rstrip('/')}/api/v1/{what}", params=dict(query), headers=self._headers, timeout=self.timeout_s
             )
-            body = answer.json()
-        except (httpx.HTTPError, ValueError) as error:
+        except httpx.HTTPError as error:
             raise Transient(words, f"{type(error).__name__}: {error}") from None
-        if answer.status_code >= 500 or not isinstance(body, dict):
-            raise Transient(words, f"answered {answer.status_code}")
-        if body.get("status") != "success":
-            raise Permanent(words, str(body.get("error") or f"answered {answer.status_code}")[:300], code="invalid")
-        return body.get("data")
+        return _data(words, answer.status_code, answer.content)
+
+
+@dataclass(frozen=True, slots=True)
+class Queries:
+    """Reads of one Prometheus, for as long as the client lives; each has its own deadline and a bounded answer."""
+
+    http: httpx.AsyncClient
+    timeout_s: float
+
+    async def at(self, expression: str, when: datetime) -> list[Series]:
+        data = await self._ask("query", {"query": expression, "time": f"{when.timestamp():.3f}"})
+        return [Series(_labels(one), _finite([one.get("value")])) for one in _results(data)]
+
+    async def over(self, expression: str, start: datetime, end: datetime, *, step_s: float) -> list[Series]:
+        span = {"start": f"{start.timestamp():.3f}", "end": f"{end.timestamp():.3f}", "step": f"{step_s:g}"}
+        data = await self._ask("query_range", {"query": expression, **span})
+        return [Series(_labels(one), _finite(one.get("values"))) for one in _results(data)]
+
+    async def _ask(self, what: str, query: Mapping[str, str]) -> Any:
+        words, read = _words(query), bytearray()
+        try:
+            async with asyncio.timeout(self.timeout_s), self.http.stream("GET", what, params=dict(query)) as answer:
+                async for chunk in answer.aiter_bytes():
+                    read += chunk
+                    if len(read) > MAX_ANSWER_BYTES:
+                        raise Permanent(words, f"answered more than {MAX_ANSWER_BYTES // 1_048_576} MiB", code="too_much")
+        except TimeoutError:
+            raise Transient(words, f"no answer within {self.timeout_s:g} s") from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise Transient(words, f"{type(error).__name__}: {error}") from None
+        return _data(words, answer.status_code, bytes(read))
+
+
+def _words(query: Mapping[str, str]) -> str:
+    return f"ask Prometheus for {query.get('query') or query.get('rule_name[]')}"[:200]
+
+
+def _data(words: str, status: int, content: bytes) -> Any:
+    """What a good answer holds; Transient or Permanent for any other."""
+    try:
+        body = json.loads(content)
+    except ValueError as error:
+        raise Transient(words, f"answered {status} with no JSON ({error})") from None
+    if status >= 500 or not isinstance(body, dict):
+        raise Transient(words, f"answered {status}")
+    if body.get("status") != "success":
+        raise Permanent(words, str(body.get("error") or f"answered {status}")[:300], code="invalid")
+    return body.get("data")
 
 
 def _results(data: Any) -> list[Mapping[str, Any]]:

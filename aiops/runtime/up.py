@@ -135,6 +135,8 @@ def _supervisor(paths: RuntimePaths, config: Config, where: Addresses, *, home: 
         sandbox = processes.Sandbox(where.sandbox_port, cluster_port, bootstrap.sandbox_token())
         if config.clusters is None:
             own["AIOPS_CLUSTERS"] = json.dumps([{"kubeconfig": str(paths.sandbox_kubeconfig), **SANDBOX_CLUSTER}])
+        if not config.prometheus_url:
+            own["AIOPS_PROMETHEUS_URL"] = where.sandbox_url
     polls_telegram = bool(config.telegram_token.get_secret_value()) and not config.telegram_secret.get_secret_value()
     chosen = processes.programs(
         address=where.bind,

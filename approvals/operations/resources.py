@@ -6,10 +6,11 @@ from pydantic import JsonValue
 
 from aiops.connectors.kubernetes import Api, Patch, Request
 from aiops.connectors.kubernetes_objects import KubeObject, Ref
+from aiops.core import quantities
 from aiops.core.actions import Action, AdjustResources
 from aiops.core.errors import Conflict
 from approvals.conf import ApprovalsConf
-from approvals.operations import marks, quantities, rollback, workloads
+from approvals.operations import marks, rollback, workloads
 from approvals.operations.marks import Mark
 from approvals.operations.operation import Bound, Progress
 

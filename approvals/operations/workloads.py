@@ -8,13 +8,18 @@ from pydantic import JsonValue
 
 from aiops.connectors.kubernetes import Api
 from aiops.connectors.kubernetes_objects import KubeObject, label_query
+from aiops.connectors.kubernetes_workloads import REVISION_HASH as REVISION_HASH
+from aiops.connectors.kubernetes_workloads import TEMPLATE_HASH as TEMPLATE_HASH
+from aiops.connectors.kubernetes_workloads import is_over
+from aiops.connectors.kubernetes_workloads import is_ready as is_ready
+from aiops.connectors.kubernetes_workloads import ready as ready
+from aiops.connectors.kubernetes_workloads import replicas as replicas
+from aiops.connectors.kubernetes_workloads import restarts as restarts
+from aiops.connectors.kubernetes_workloads import revision_of as revision_of
 from aiops.core.errors import Conflict
 from approvals.operations import marks
 from approvals.operations.operation import Progress
 
-REVISION = "deployment.kubernetes.io/revision"
-TEMPLATE_HASH = "pod-template-hash"
-REVISION_HASH = "controller-revision-hash"
 # Annotations that a restart leaves in a template: two templates that differ in these alone run the same thing.
 RESTART_NOTES = frozenset({marks.RESTARTED_AT, marks.EXECUTION})
 
@@ -36,35 +41,15 @@ def refuse_on_delete(workload: KubeObject) -> None:
         )
 
 
-def replicas(workload: KubeObject) -> int:
-    """How many pods it wants; Kubernetes means one where the field is missing."""
-    if workload.kind == "DaemonSet":
-        return workload.number("status", "desiredNumberScheduled")
-    return workload.number("spec", "replicas", default=1)
-
-
-def ready(workload: KubeObject) -> int:
-    return workload.number("status", "numberReady" if workload.kind == "DaemonSet" else "readyReplicas")
-
-
 def pods_of(workload: KubeObject, api: Api) -> list[KubeObject]:
     """Its pods by its selector, without those that are finished or on their way out."""
     found = api.find("Pod", workload.namespace, labels=label_query(workload.at("spec", "selector")))
-    return [pod for pod in found if not pod.is_terminating and pod.text("status", "phase") not in ("Succeeded", "Failed")]
-
-
-def is_ready(pod: KubeObject) -> bool:
-    condition = pod.condition("Ready")
-    return condition is not None and condition.text("status") == "True" and not pod.is_terminating
+    return [pod for pod in found if not is_over(pod)]
 
 
 def ready_since(pod: KubeObject) -> datetime | None:
     condition = pod.condition("Ready")
     return condition.time("lastTransitionTime") if condition is not None and is_ready(pod) else None
-
-
-def restarts(pod: KubeObject) -> int:
-    return sum(status.number("restartCount") for status in pod.each("status", "containerStatuses"))
 
 
 def crashing(pods: Sequence[KubeObject]) -> str:
@@ -107,11 +92,6 @@ def controller_revisions(workload: KubeObject, api: Api) -> list[KubeObject]:
     found = api.find("ControllerRevision", workload.namespace, labels=label_query(workload.at("spec", "selector")))
     own = [cr for cr in found if (owner := cr.controller()) is not None and owner.text("uid") == workload.uid]
     return sorted(own, key=lambda cr: cr.number("revision"), reverse=True)
-
-
-def revision_of(owner: KubeObject) -> int:
-    given = owner.annotations.get(REVISION, "")
-    return int(given) if given.isdecimal() else 0
 
 
 def plain_template(value: JsonValue, *, notes: bool = True) -> JsonValue:

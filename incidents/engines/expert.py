@@ -20,7 +20,7 @@ from incidents.engines.catalogue.services import SERVICES
 from incidents.engines.catalogue.waiting import PEOPLE, TICKETS
 from incidents.engines.catalogue.workloads import WORKLOADS
 from incidents.engines.sign import Sign
-from incidents.engines.signs import EVIDENCE_KINDS, Case, case_of
+from incidents.engines.signs import EVIDENCE_KINDS, Case, case_of, signs_of
 from incidents.proposals import Alternative, Facts, Proposal, Source, tell_people
 
 log = structlog.get_logger(__name__)
@@ -48,7 +48,7 @@ class ExpertEngine:
             reasoning=_reasoning(rule, case),
             category=facts.category,
             alternatives=tuple(_alternatives(case, action)),
-            evidence_ids=tuple(item.id for item in facts.evidence if item.kind in EVIDENCE_KINDS),
+            evidence_ids=tuple(_cited(rule, facts)),
         )
 
 
@@ -98,6 +98,14 @@ def fitting(case: Case) -> Iterator[tuple[Rule, Action]]:
     for rule in RULES:
         if rule.fits(case) and (action := _action(rule, case)) is not None:
             yield rule, action
+
+
+def _cited(rule: Rule, facts: Facts) -> Iterator[int]:
+    """The evidence that shows what the rule asks for; all that could have, where none does."""
+    read = [item for item in facts.evidence if item.kind in EVIDENCE_KINDS]
+    asked = rule.when | rule.any_of
+    showing = [item for item in read if asked & set(signs_of(item, facts))]
+    yield from (item.id for item in showing or read)
 
 
 def _alternatives(case: Case, chosen: Action) -> Iterator[Alternative]:

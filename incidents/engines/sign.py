@@ -59,6 +59,7 @@ class Sign(StrEnum):
     IDLE = "its CPU is idle"
     NO_ROOM = "more replicas could not work"
     ATTACK = "the load may be an attack"
+    AUTOSCALED = "an autoscaler sets its replicas"
     OVERSIZED = "it has far more replicas than it needs"
     LIMIT_TOO_TIGHT = "its limit is too tight"
 
@@ -76,4 +77,5 @@ class Sign(StrEnum):
     DISK_PRESSURE = "the node is short of disk"
     MEMORY_PRESSURE = "the node is short of memory or processes"
     HARDWARE_FAILS = "hardware fails"
+    PINNED = "pods on it cannot move to another node"
     LEAVING = "the machine is about to be taken away"

@@ -218,6 +218,9 @@ def test_every_rule_decides_something():
     known = [a.facts for corpus in CORPORA for a in answers(corpus).values()] + [facts(*row) for row in RARE]
     first, second = facts(NOT_READY), facts({**NOT_READY, "node": "worker-10"})
     known.append(replace(first, alerts=(*first.alerts, *second.alerts)))
+    known.append(seen(NOT_READY, "nodes", pinned=["data/orders-db-0"]))
+    surging = seen(SLOW, "metrics", cpu_ratio=0.95)
+    known.append(replace(surging, evidence=(*surging.evidence, *seen(SLOW, "workload", hpa="web").evidence)))
     used = {id(next(fitting(case_of(one)))[0]) for one in known}
     assert [rule.because for rule in RULES if id(rule) not in used] == []
 

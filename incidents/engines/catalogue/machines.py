@@ -18,6 +18,12 @@ MACHINES = (
         when=(S.MANY_NODES,),
     ),
     rule(
+        A.NOTIFY_ONLY,
+        "{name} carries pods that cannot move to another node, so it cannot be emptied; a person decides about them.",
+        kinds="Node",
+        when=(S.PINNED,),
+    ),
+    rule(
         A.CORDON_DRAIN_NODE,
         "{name} is about to be taken away; its work moves before that happens.",
         kinds="Node",

@@ -179,7 +179,7 @@ WORKLOADS = (
     rule(
         A.NOTIFY_ONLY,
         "{name} is short of capacity, but more replicas could not work; a person finds the room.",
-        of=LOADED,
+        of=(*LOADED, C.ERROR_RATE),
         kinds="Deployment StatefulSet Service HorizontalPodAutoscaler",
         when=(S.NO_ROOM,),
     ),
@@ -191,9 +191,17 @@ WORKLOADS = (
         unless=(*FRAGILE, S.GITOPS, S.CPU_BOUND, S.SURGE),
     ),
     rule(
+        A.NOTIFY_ONLY,
+        "{name} is short of capacity, but an autoscaler sets its replicas and would undo a change; its limits are for a person.",
+        of=(*LOADED, C.ERROR_RATE),
+        kinds="Deployment StatefulSet",
+        when=(S.AUTOSCALED,),
+        any_of=(S.CPU_BOUND, S.ALL_BUSY, S.SURGE),
+    ),
+    rule(
         A.SCALE_UP,
         "{name} serves far more traffic than usual at the end of its CPU; more replicas share it.",
-        of=LOADED,
+        of=(*LOADED, C.ERROR_RATE),
         kinds="Deployment",
         when=(S.SURGE, S.CPU_BOUND),
         unless=(*FRAGILE, S.GITOPS),

@@ -38,7 +38,6 @@ class IncidentsConf(BaseModel):
     ready_within_s: float = Field(30.0, description="The promise: READY this long after the first alert, always")
     analysis_deadline_s: float = Field(16.0, description="All engines together")
     evidence_deadline_s: float = Field(5.0, description="All evidence collectors together")
-    evidence_rules_deadline_s: float = Field(1.5, description="The same where no model is configured: rules answer at once")
     evidence_items: int = Field(40, description="Pieces of evidence kept of one look")
     evidence_item_bytes: int = Field(16_000, description="Longest piece of evidence")
     evidence_bytes: int = Field(160_000, description="All evidence of one look")

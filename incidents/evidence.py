@@ -52,13 +52,8 @@ def collect(decision: Decision, deadline_s: float) -> Awaitable[list[Evidence]]:
     """
     conf = settings.AIOPS.incidents
     incident = decision.incident
-    within_s = min(patience_s(conf), deadline_s * PART_OF_DEADLINE)
+    within_s = min(conf.evidence_deadline_s, deadline_s) * PART_OF_DEADLINE
     return look(patient_of(incident), sources_of(incident), now=timezone.now(), within_s=within_s, conf=conf)
-
-
-def patience_s(conf: IncidentsConf) -> float:
-    """Models are worth waiting for; rules are for who wants an answer at once."""
-    return conf.evidence_deadline_s if settings.AIOPS.llm_providers else conf.evidence_rules_deadline_s
 
 
 def patient_of(incident: Incident) -> Patient:

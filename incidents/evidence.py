@@ -98,10 +98,10 @@ async def look(
     conf: IncidentsConf,
 ) -> list[Evidence]:
     """One look through all collectors, beside what is `known`. Never raises for what a collector or a source does."""
-    until = time.monotonic() + within_s
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(sources.cluster.reads()) if sources.cluster else None
         metrics = await stack.enter_async_context(sources.prometheus.reads()) if sources.prometheus else None
+        until = time.monotonic() + within_s
         scene = Scene(patient, now, cluster, metrics)
         collectors = [*(OF_CLUSTER if cluster else ()), *(OF_METRICS if metrics else ())]
         found = await asyncio.gather(*(_found(one, scene, until) for one in collectors))

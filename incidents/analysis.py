@@ -88,7 +88,8 @@ def _look(
     for row in found:
         row.decision, row.incident_id = decision, decision.incident_id
     Evidence.objects.bulk_create(found)
-    return any(not row.error for row in found), ()
+    seen = any(not row.error for row in found)
+    return seen, () if seen else ("evidence",)
 
 
 async def _within(found: Awaitable[list[Evidence]], within_s: float) -> list[Evidence]:

@@ -10,7 +10,7 @@ from ninja import Router
 from aiops.access.authentication import ApiRequest
 from aiops.keyset import PageIn, page
 from aiops.problems import REFUSALS, Problem
-from incidents import decisions, dependencies, hold_acts
+from incidents import decisions, dependencies, hold_acts, playbook_matches
 from incidents.intake import quarantine, retrying
 from incidents.models import Decision, Hold, Incident, QuarantinedAlert
 from incidents.schemas import (
@@ -19,10 +19,13 @@ from incidents.schemas import (
     EvidenceOut,
     HoldIn,
     HoldOut,
+    PlaybookMatchIn,
+    PlaybookMatchOut,
     QuarantinedOut,
     TimelinePage,
     decision_out,
     hold_out,
+    match_out,
 )
 
 router = Router(tags=["incidents"])
@@ -69,6 +72,12 @@ def decision_reanalyze(request: ApiRequest, token: str) -> Any:
     found = _decision(token)
     again = decisions.reanalyse(found, request.principal)
     return decision_out(_decision(again.token), cluster=found.incident.cluster)
+
+
+@router.post("/playbooks/match", response={200: list[PlaybookMatchOut], REFUSALS: Problem})
+def match_playbooks(request: ApiRequest, body: PlaybookMatchIn) -> Any:
+    """Every approved playbook for this kind of target, most alike first, with what matched and what keeps it from leading."""
+    return [match_out(match, steps) for match, steps in playbook_matches.of(_incident(body.incident))]
 
 
 @router.get("/holds", response={200: dict[str, Any], REFUSALS: Problem})

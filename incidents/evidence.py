@@ -20,6 +20,7 @@ from aiops.connectors.prometheus import Prometheus
 from aiops.core.categories import Category
 from incidents.collectors import OF_CLUSTER, OF_METRICS, Collector
 from incidents.collectors.finding import Finding
+from incidents.collectors.past import past
 from incidents.collectors.scene import Patient, Scene
 from incidents.conf import IncidentsConf
 from incidents.facts import stored_target
@@ -53,7 +54,9 @@ def collect(decision: Decision, deadline_s: float) -> Awaitable[list[Evidence]]:
     conf = settings.AIOPS.incidents
     incident = decision.incident
     within_s = min(conf.evidence_deadline_s, deadline_s) * PART_OF_DEADLINE
-    return look(patient_of(incident), sources_of(incident), now=timezone.now(), within_s=within_s, conf=conf)
+    now = timezone.now()
+    known = past(incident, now)
+    return look(patient_of(incident), sources_of(incident), known, now=now, within_s=within_s, conf=conf)
 
 
 def patient_of(incident: Incident) -> Patient:
@@ -85,12 +88,20 @@ def sources_of(incident: Incident) -> Sources:
         return Sources(None, prometheus, error.why)
 
 
-async def look(patient: Patient, sources: Sources, *, now: datetime, within_s: float, conf: IncidentsConf) -> list[Evidence]:
-    """One look through all collectors. Never raises for what a collector or a source does."""
-    until = time.monotonic() + within_s
+async def look(
+    patient: Patient,
+    sources: Sources,
+    known: Sequence[Finding] = (),
+    *,
+    now: datetime,
+    within_s: float,
+    conf: IncidentsConf,
+) -> list[Evidence]:
+    """One look through all collectors, beside what is `known`. Never raises for what a collector or a source does."""
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(sources.cluster.reads()) if sources.cluster else None
         metrics = await stack.enter_async_context(sources.prometheus.reads()) if sources.prometheus else None
+        until = time.monotonic() + within_s
         scene = Scene(patient, now, cluster, metrics)
         collectors = [*(OF_CLUSTER if cluster else ()), *(OF_METRICS if metrics else ())]
         found = await asyncio.gather(*(_found(one, scene, until) for one in collectors))
@@ -98,7 +109,7 @@ async def look(patient: Patient, sources: Sources, *, now: datetime, within_s: f
     findings = [finding for each in found for finding in each]
     if cluster is None:
         findings.insert(0, Finding.missing("cluster", sources.no_cluster))
-    return _rows(findings, conf)
+    return _rows([*findings, *known], conf)
 
 
 async def _found(collector: Collector, scene: Scene, until: float) -> Sequence[Finding]:

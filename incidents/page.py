@@ -9,6 +9,7 @@ from django.utils import timezone
 from incidents import facts as known
 from incidents.models import Decision, Evidence, Incident, Opinion, TimelineEvent
 from incidents.proposals import Proposal
+from incidents.signals import signals
 
 ALERTS_SHOWN = 50
 EVIDENCE_SHOWN = 40
@@ -66,13 +67,15 @@ def facts(key: str) -> dict[str, object] | None:
     now = timezone.now()
     decision = incident.decisions.first()
     alerts = list(incident.alerts.order_by("-first_seen", "-id")[: ALERTS_SHOWN + 1])
+    seen = list(_evidence(incident, decision))
     return {
         "incident": incident,
         "decision": decision,
         "alerts": sorted(alerts[:ALERTS_SHOWN], key=lambda alert: alert.pk != incident.root_alert_id),
         "more_alerts": len(alerts) > ALERTS_SHOWN,
         "frequency": known.frequency(incident.anomaly_key, now),
-        "evidence": list(_evidence(incident, decision)),
+        "evidence": seen,
+        "signals": signals(seen),
         "voices": voices(decision) if decision else [],
         "earlier": list(incident.decisions.all()[1:EARLIER_SHOWN]),
         "owned": incident.owned_at(now),

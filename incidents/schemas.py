@@ -1,5 +1,6 @@
 """What the API says of incidents and decisions. Written out: a model's columns are not an API."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any, Literal
 
@@ -9,6 +10,7 @@ from pydantic import Field, StringConstraints, create_model
 from aiops.core.actions import Action, dump, load
 from aiops.core.commands import render
 from aiops.core.redaction import redact
+from incidents.engines.playbook import Match
 from incidents.models import Alert, Decision, Evidence, Hold, Opinion, QuarantinedAlert
 from incidents.proposals import Proposal
 
@@ -223,6 +225,41 @@ def _proposal_out(decision: Decision, proposal: Proposal, *, cluster: str, opini
         "provider": proposal.provider or None,
         "tokens": proposal.tokens,
         "cost": proposal.cost,
+    }
+
+
+class PlaybookMatchIn(Schema):
+    incident: Annotated[str, StringConstraints(max_length=24)]
+
+
+class PlaybookMatchOut(Schema):
+    """`fields` are the scores, 0..1, of what the playbook states; `reason` says why it does not lead."""
+
+    playbook: int
+    name: str
+    similarity: float
+    fields: dict[str, float]
+    explanation: str
+    leads: bool
+    reason: str | None
+    success_rate: float | None
+    runs: int
+    steps: list[ActionOut]
+
+
+def match_out(match: Match, steps: Sequence[Action]) -> dict[str, Any]:
+    playbook = match.playbook
+    return {
+        "playbook": playbook.id,
+        "name": playbook.name,
+        "similarity": match.similarity,
+        "fields": match.fields,
+        "explanation": match.explanation,
+        "leads": not match.reason and bool(steps),
+        "reason": match.reason or (None if steps else "its steps cannot be aimed at this target"),
+        "success_rate": playbook.rate,
+        "runs": playbook.runs,
+        "steps": [action_out(action) for action in steps],
     }
 
 

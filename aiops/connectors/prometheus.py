@@ -1,7 +1,9 @@
 """Prometheus's query API: reads only, each under one short deadline."""
 
 import asyncio
+import functools
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -62,6 +64,7 @@ class Prometheus:
             base_url=f"{self.url.rstrip('/')}/api/v1/",
             headers=self._headers,
             timeout=self.timeout_s,
+            verify=_tls(),
             limits=httpx.Limits(max_connections=READ_CONNECTIONS, max_keepalive_connections=READ_CONNECTIONS),
             transport=self.transport,
         ) as http:
@@ -111,6 +114,12 @@ class Queries:
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise Transient(words, f"{type(error).__name__}: {error}") from None
         return _data(words, answer.status_code, bytes(read))
+
+
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """Made once a process: reading all authorities takes longer than most queries."""
+    return ssl.create_default_context()
 
 
 def _words(query: Mapping[str, str]) -> str:

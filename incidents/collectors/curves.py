@@ -22,7 +22,7 @@ OF_MEMORY = frozenset({Category.SATURATION_MEMORY, Category.WORKLOAD_CRASH})
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """One line in the unit that people read. `limit` is what it is measured against."""
+    """One line in the unit that people read. It is bad above its `limit`, where it has one."""
 
     name: str
     unit: str
@@ -62,7 +62,9 @@ async def _own(scene: Scene) -> Curve | None:
     if measure is None:
         return None
     found = await scene.queries.over(measure.expression, scene.now - SPAN, scene.now, step_s=STEP_S)
-    return Curve(scene.patient.alert_name, "", tuple(sorted(measure.of(found).items())), measure.limit)
+    return Curve(
+        scene.patient.alert_name, "", tuple(sorted(measure.of(found).items())), measure.limit if measure.is_upper else None
+    )
 
 
 async def _load(scene: Scene) -> Curve | None:

@@ -10,7 +10,7 @@ from aiops.connectors.kubernetes_objects import KubeObject, Ref
 from aiops.connectors.kubernetes_workloads import DEPENDS_ON, ready, replicas
 from aiops.connectors.prometheus import Series
 from incidents.collectors.finding import Finding
-from incidents.collectors.queries import Asked, error_ratio, selector
+from incidents.collectors.queries import Asked, error_ratios
 from incidents.collectors.scene import Scene
 
 MOST = 8
@@ -35,13 +35,16 @@ async def needs(scene: Scene) -> list[Finding]:
     asked = list(dict.fromkeys(places))[:MOST]
     if not asked:
         return []
-    looked = await asyncio.gather(*(_look(scene, namespace, name) for namespace, name in asked))
+    called = [f"{namespace}/{name}" for namespace, name in asked]
+    found = await asyncio.gather(*(_found(scene, namespace, name) for namespace, name in asked))
+    errors = dict(zip([one.uid for one in found if one], await _errors(scene, found), strict=True))
+    looked = [_judged(name, one, errors.get(one.uid) if one else None) for name, one in zip(called, found, strict=True)]
     shares = await _connections(scene, asked)
-    failing = [name for name, is_well, _ in looked if not is_well]
+    failing = [name for name, (is_well, _) in zip(called, looked, strict=True) if not is_well]
     facts: dict[str, JsonValue] = {"failing": [*failing]}
     if shares:
         facts["connections_ratio"] = round(max(shares.values()), 3)
-    lines = [words for _, _, words in looked]
+    lines = [words for _, words in looked]
     lines += [f"{name} has {share:.0%} of its connections in use" for name, share in shares.items()]
     title = f"{', '.join(failing)} fails, on which it depends" if failing else f"All {len(asked)} that it depends on are well"
     return [Finding("dependencies", title, lines, facts)]
@@ -52,29 +55,29 @@ def _place(name: str, home: str) -> tuple[str, str]:
     return namespace or home, plain
 
 
-async def _look(scene: Scene, namespace: str, name: str) -> tuple[str, bool, str]:
-    """(name, is it well, in words). What cannot be read counts as well: it explains nothing."""
-    called = f"{namespace}/{name}"
-    try:
-        found = await _found(scene, namespace, name)
-        if found is None:
-            return called, True, f"{called}: not found in the cluster"
-        counts = f"{ready(found)} of {replicas(found)} pods ready"
-        pods = selector(found)
-        share = await error_ratio(scene, pods) if pods and scene.metrics is not None else None
-    except (Permanent, Transient) as error:
-        return called, True, f"{called}: {error.detail}"
+async def _found(scene: Scene, namespace: str, name: str) -> KubeObject | None:
+    """Whichever kind has that name. What cannot be read explains nothing, so it counts as not found."""
+    for kind in ("Deployment", "StatefulSet"):
+        try:
+            if (found := await scene.get(Ref(kind, namespace, name))) is not None:
+                return KubeObject({"kind": kind, **found.raw})
+        except (Permanent, Transient):
+            return None
+    return None
+
+
+async def _errors(scene: Scene, found: Iterable[KubeObject | None]) -> list[float | None]:
+    there = [one for one in found if one is not None]
+    return await error_ratios(scene, there) if scene.metrics is not None else [None] * len(there)
+
+
+def _judged(called: str, found: KubeObject | None, share: float | None) -> tuple[bool, str]:
+    """Whether it is well, and that in words."""
+    if found is None:
+        return True, f"{called}: not found in the cluster"
     is_well = not (replicas(found) > 0 and ready(found) == 0) and (share is None or share < FAILING)
     errors = f", {share:.0%} of its requests fail" if share is not None else ""
-    return called, is_well, f"{called}: {counts}{errors}"
-
-
-async def _found(scene: Scene, namespace: str, name: str) -> KubeObject | None:
-    kinds = await asyncio.gather(*(scene.get(Ref(kind, namespace, name)) for kind in ("Deployment", "StatefulSet")))
-    for kind, found in zip(("Deployment", "StatefulSet"), kinds, strict=True):
-        if found is not None:
-            return KubeObject({"kind": kind, **found.raw})
-    return None
+    return is_well, f"{called}: {ready(found)} of {replicas(found)} pods ready{errors}"
 
 
 async def _connections(scene: Scene, asked: Iterable[tuple[str, str]]) -> dict[str, float]:

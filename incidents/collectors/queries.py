@@ -56,27 +56,27 @@ class Counters:
     work: str = ""
 
 
-def selector(workload: KubeObject, replica_sets: Iterable[KubeObject] = ()) -> str:
-    """The labels of its pods, those of before included: by how Kubernetes names them. Empty for what cannot be asked for."""
+def pod_names(workload: KubeObject, replica_sets: Iterable[KubeObject] = ()) -> str:
+    """A pattern of the names of its pods, those of before included: as Kubernetes makes them. Empty for no such thing."""
     if not _PLAIN.fullmatch(workload.name) or not _PLAIN.fullmatch(workload.namespace):
         return ""
     match workload.kind:
         case "Deployment":
             made = [rs.name for rs in replica_sets if _PLAIN.fullmatch(rs.name)][:12]
-            names = f"({'|'.join(made)})-[a-z0-9]{{5}}" if made else f"{workload.name}-[a-z0-9]{{6,10}}-[a-z0-9]{{5}}"
+            return f"({'|'.join(made)})-[a-z0-9]{{5}}" if made else f"{workload.name}-[a-z0-9]{{6,10}}-[a-z0-9]{{5}}"
         case "StatefulSet":
-            names = f"{workload.name}-[0-9]+"
+            return f"{workload.name}-[0-9]+"
         case "DaemonSet":
-            names = f"{workload.name}-[a-z0-9]{{5}}"
+            return f"{workload.name}-[a-z0-9]{{5}}"
         case _:
             return ""
-    return f'namespace="{workload.namespace}",pod=~"{names}"'
 
 
 async def selector_of(scene: Scene) -> str:
     """The pods of the workload that the incident is about."""
     workload = await scene.workload() if scene.cluster is not None else None
-    return selector(workload, await scene.replica_sets()) if workload is not None else ""
+    names = pod_names(workload, await scene.replica_sets()) if workload is not None else ""
+    return f'namespace="{workload.namespace}",pod=~"{names}"' if workload is not None and names else ""
 
 
 async def counters_of(scene: Scene) -> Counters:
@@ -140,16 +140,35 @@ def memory(pods: str) -> str:
     return f'max by (pod, container) (container_memory_working_set_bytes{{{pods},container!="",container!="POD"}})'
 
 
-async def error_ratio(scene: Scene, pods: str) -> float | None:
-    """Share of requests to these pods that fail now, 0..1; None where nothing tells."""
+async def error_ratios(scene: Scene, workloads: Sequence[KubeObject]) -> list[float | None]:
+    """The share of requests to each of them that fail now, 0..1; None where nothing tells. Three questions for all."""
+    names = [pod_names(workload) for workload in workloads]
+    places = sorted({workload.namespace for workload, name in zip(workloads, names, strict=True) if name})
+    if not places:
+        return [None] * len(workloads)
+    pods = f'namespace=~"{"|".join(places)}",pod=~"{"|".join(name for name in names if name)}"'
     known = await counters(scene, pods)
     if not known.requests or not known.outcome:
-        return None
+        return [None] * len(workloads)
     asked = Asked(scene)
-    total, bad = asked.now(rate(known.requests, pods)), asked.now(rate(known.requests, pods, outcome=known.outcome))
+    total = asked.now(rate(known.requests, pods, by="namespace, pod"))
+    bad = asked.now(rate(known.requests, pods, by="namespace, pod", outcome=known.outcome))
     await asked.all()
-    whole = only(total.result())
-    return (only(bad.result()) or 0.0) / whole if whole else None
+    return [
+        _share(bad.result(), total.result(), workload.namespace, name) for workload, name in zip(workloads, names, strict=True)
+    ]
+
+
+def _share(bad: Iterable[Series], total: Iterable[Series], namespace: str, name: str) -> float | None:
+    def summed(found: Iterable[Series]) -> float:
+        return sum(
+            series.points[-1][1]
+            for series in found
+            if series.points and series.labels.get("namespace") == namespace and re.fullmatch(name, series.labels.get("pod", ""))
+        )
+
+    whole = summed(total) if name else 0.0
+    return summed(bad) / whole if whole else None
 
 
 def only(found: Sequence[Series]) -> float | None:

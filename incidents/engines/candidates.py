@@ -13,6 +13,7 @@ from pydantic import JsonValue, ValidationError
 from aiops.core.actions import Action, ActionClass, CreateTicket, NotifyOnly, build
 from aiops.core.errors import Invalid
 from aiops.core.targets import CLUSTER_SCOPED, OUTSIDE_KUBERNETES, Target, owner_of_pod
+from incidents.engines.forbidden import forbidden
 from incidents.engines.playbook import NAMED_ONLY, NEVER
 from incidents.engines.sign import Sign
 from incidents.engines.signs import Case, case_of
@@ -34,12 +35,6 @@ USUAL: Mapping[str, tuple[ActionClass, ...]] = {
 # What has to be seen before a usual repair is one.
 ASKS: Mapping[ActionClass, frozenset[Sign]] = {
     A.ROLLBACK: frozenset({Sign.RELEASED, Sign.CONFIG_CHANGED, Sign.IMAGE_MISSING}),
-}
-# What forbids one.
-FORBIDS: Mapping[Sign, frozenset[ActionClass]] = {
-    Sign.GITOPS: frozenset({A.ROLLBACK, A.SCALE_UP, A.ADJUST_RESOURCES}),
-    Sign.CONFIG_MISSING: frozenset({A.RESTART_WORKLOAD, A.SCALE_UP, A.ADJUST_RESOURCES}),
-    Sign.STATEFUL_UNIT: frozenset({A.RESTART_SERVICE_HOST}),
 }
 
 
@@ -120,14 +115,11 @@ def _usual(case: Case) -> Iterator[Candidate]:
     target = case.target
     if target is None or target.is_system or case.signs & NAMED_ONLY or not _is_complete(target):
         return
-    forbidden = {act for sign in case.signs for act in FORBIDS.get(sign, ())}
-    if any(item.facts.get("hpa") for item in case.facts.evidence if item.kind == "workload"):
-        forbidden.add(A.SCALE_UP)
     possible = [(act, target) for act in USUAL.get(target.kind, ())]
     if case.pod is not None and target.kind in ("Deployment", "DaemonSet"):
         possible.append((A.DELETE_POD, case.pod))
     for act, aim in possible:
-        if act in forbidden or (act in ASKS and not ASKS[act] & case.signs) or (aim.kind == "Host" and not aim.unit):
+        if act in forbidden(case.signs) or (act in ASKS and not ASKS[act] & case.signs) or (aim.kind == "Host" and not aim.unit):
             continue
         try:
             yield Candidate("", build(act, aim), brought_by=(f"usual for a {target.kind}",))

@@ -15,8 +15,9 @@ from aiops.core.actions import Action
 from aiops.core.errors import Invalid
 from aiops.core.targets import Target
 from incidents.conf import IncidentsConf
+from incidents.engines.forbidden import FORBIDS, forbidden
 from incidents.engines.sign import Sign
-from incidents.engines.signs import case_of
+from incidents.engines.signs import Case, case_of
 from incidents.proposals import Facts, Proposal, Source, View
 from incidents.targets import pod_of
 from learning.models import Playbook
@@ -25,10 +26,16 @@ WEIGHTS = {"alert names": 0.45, "category": 0.20, "service": 0.15, "severity": 0
 _WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
 
-# No playbook leads on these: over, on purpose, only a test, perhaps written by somebody, or not to be found.
-NEVER = frozenset({Sign.RESOLVED, Sign.DEADMAN, Sign.TEST, Sign.TAMPERED, Sign.PLACELESS, Sign.SYSTEM, Sign.MANY_NODES})
-# Only one that names the service may: it keeps state, others depend on it, or its work must not be done twice.
-NAMED_ONLY = frozenset({Sign.STATEFUL, Sign.INFRASTRUCTURE, Sign.IRREVERSIBLE_JOB})
+# No playbook leads on these: over, on purpose, only a test, perhaps written by somebody, not to be found, or worked on.
+NEVER = frozenset(
+    {
+        Sign.RESOLVED, Sign.DEADMAN, Sign.TEST, Sign.TAMPERED, Sign.PLACELESS, Sign.SYSTEM, Sign.MANY_NODES, Sign.MAINTENANCE,
+        Sign.ATTACK,
+    }
+)  # fmt: skip
+# Only one that names the service may: it keeps state, others depend on it, its work must not be done twice, or what is
+# broken is something below it.
+NAMED_ONLY = frozenset({Sign.STATEFUL, Sign.INFRASTRUCTURE, Sign.IRREVERSIBLE_JOB, Sign.ELSEWHERE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,39 +115,42 @@ def _alike(a: str, b: str) -> float:
 def rank(playbooks: Sequence[Symptoms], facts: Facts, conf: IncidentsConf) -> list[Match]:
     """Playbooks for this kind of target, most alike first, each with the reason why it may not lead."""
     found = []
+    case = case_of(facts)
     for playbook in playbooks:
-        if facts.target is None or playbook.target_kind != facts.target.kind or not playbook.steps:
+        if case.target is None or playbook.target_kind != case.target.kind or not playbook.steps:
             continue
         fields = similarity(playbook, facts)
         weight = sum(WEIGHTS[name] for name in fields)
         total = sum(WEIGHTS[name] * score for name, score in fields.items()) / weight if weight else 0.0
         found.append(Match(playbook, round(total, 4), fields))
     found.sort(key=lambda match: (-match.similarity, match.playbook.id))
-    signs = case_of(facts).signs
-    seen = shown(facts, signs)
+    signs, seen = case.signs, shown(case)
     found = [replace(match, reason=reason, stopped=bool(reason)) for match in found for reason in [_unfit(match, signs, seen)]]
     rivals = [match for match in found if not match.reason]
     return [match if match.reason else _judged(match, rivals, conf) for match in found]
 
 
-def shown(facts: Facts, signs: Set[Sign]) -> frozenset[str]:
+def shown(case: Case) -> frozenset[str]:
     """What playbooks may need beside the alert, as far as evidence, labels and words show it."""
+    signs = case.signs
     needs = {
         Playbook.Need.RECENT_ROLLOUT: Sign.RELEASED in signs,
         Playbook.Need.NO_RECENT_ROLLOUT: Sign.RELEASED not in signs,
         Playbook.Need.OOM_KILLED: Sign.OOM_KILLED in signs,
-        Playbook.Need.ONE_POD: Sign.BARE_POD not in signs and _is_one_pod(facts),
+        Playbook.Need.ONE_POD: Sign.BARE_POD not in signs and _is_one_pod(case),
         Playbook.Need.SATURATED: bool(signs & {Sign.SURGE, Sign.CPU_BOUND}),
     }
     return frozenset(need.value for need, is_shown in needs.items() if is_shown)
 
 
-def _is_one_pod(facts: Facts) -> bool:
-    """All alerts name the same pod, and the live workload, where it was read, misses no more than one."""
+def _is_one_pod(case: Case) -> bool:
+    """All alerts name the same pod, or one stands out among its siblings; no more than one of the workload is missing."""
+    facts = case.facts
     pods = {pod_of(alert.labels) for alert in facts.alerts}
     counts = [item.facts for item in facts.evidence if item.kind == "workload"]
     missing = [_whole(values.get("replicas")) - _whole(values.get("ready")) for values in counts]
-    return len(pods) == 1 and None not in pods and all(number <= 1 for number in missing)
+    is_one = (len(pods) == 1 and None not in pods) or (case.pod is not None and Sign.ONE_OF_MANY in case.signs)
+    return is_one and all(number <= 1 for number in missing)
 
 
 def _whole(value: JsonValue) -> int:
@@ -155,6 +165,10 @@ def _unfit(match: Match, signs: Set[Sign], seen: Set[str]) -> str:
         return f"keeps away: {', '.join(sorted(sign.value for sign in stops))}"
     if missing := playbook.needs - seen:
         return f"needs {', '.join(sorted(Playbook.Need(need).label for need in missing))}, which nothing shows"
+    acts = {step.action_class for step in playbook.steps} & forbidden(signs)
+    if acts:
+        against = sorted(sign.value for sign in signs if FORBIDS.get(sign, frozenset()) & acts)
+        return f"{', '.join(sorted(acts)).replace('_', ' ')} cannot work: {', '.join(against)}"
     if match.fields.get("labels", 1.0) < 1.0:
         return "a label that it asks for is not there"
     return ""
@@ -191,10 +205,10 @@ class PlaybookEngine:
         ranked = [match for match in rank(self.playbooks, facts, self.conf) if not match.stopped]
         best = next((match for match in ranked if not match.reason), None)
         nearest = best or next((match for match in ranked if match.similarity >= self.conf.playbook_informs), None)
-        if nearest is None or facts.target is None:
+        if nearest is None:
             return View()
         try:
-            steps = tuple(_step(step, facts.target, facts) for step in nearest.playbook.steps)
+            steps = steps_of(nearest.playbook, case_of(facts))
         except (Invalid, ValidationError):
             return View()  # written for another kind of target than its own name says, or for a pod that nobody named
         playbook = nearest.playbook
@@ -219,14 +233,21 @@ class PlaybookEngine:
         )
 
 
-def _step(step: Step, target: Target, facts: Facts) -> Action:
-    return actions.build(step.action_class, _aimed(step, target, facts), **step.parameters)
+def steps_of(playbook: Symptoms, case: Case) -> tuple[Action, ...]:
+    """Its steps as typed actions on this case's target. Invalid, ValidationError: they cannot be aimed or built.
+
+    Parameters are what the playbook's author wrote, checked by the action's own types; nothing of an alert enters them.
+    """
+    if case.target is None:
+        raise Invalid("nothing is known to act on", loc=("action", "target"))
+    return tuple(
+        actions.build(step.action_class, _aimed(step, case.target, case.pod), **step.parameters) for step in playbook.steps
+    )
 
 
-def _aimed(step: Step, target: Target, facts: Facts) -> Target:
+def _aimed(step: Step, target: Target, pod: Target | None) -> Target:
     """The incident's own target, its pod where the step is for one, or what the step names in the same place."""
     if step.target_kind == "Pod" and target.kind != "Pod":
-        pod = pod_of(facts.root.labels)
         if pod is None or pod.namespace != target.namespace:
             raise Invalid("no pod of the target is named", loc=("action", "target"))
         return pod

@@ -2,9 +2,11 @@
 
 import asyncio
 import time
+from datetime import timedelta
 
 import httpx2
 import pytest
+from django.utils import timezone
 from lightkube.config.kubeconfig import SingleConfig
 from lightkube.config.models import Cluster as ClusterConfig
 from lightkube.config.models import Context
@@ -17,11 +19,12 @@ from aiops.sandbox.faults.scenarios import scenarios
 from incidents import analysis, evidence
 from incidents.collectors import Collector
 from incidents.collectors.finding import Finding
+from incidents.collectors.past import past
 from incidents.collectors.scene import Patient, Scene
 from incidents.conf import IncidentsConf
 from incidents.evidence import Sources, look
 from incidents.models import Decision, Evidence
-from tests.factories import make_alert, make_decision, make_incident, make_user
+from tests.factories import make_alert, make_decision, make_incident, make_user, record_outcome
 from tests.incidents import live
 
 CONF = IncidentsConf()
@@ -160,6 +163,19 @@ def test_every_object_is_read_once_over_shared_connections(world):
     assert len(paths) == len(set(paths))
 
 
+def test_what_came_of_earlier_incidents_is_told(db):
+    now = timezone.now()
+    old = make_incident(anomaly_key="a" * 16, opened_at=now - timedelta(days=3), status="resolved", disposition="human_approved")
+    make_incident(anomaly_key="a" * 16, opened_at=now - timedelta(days=9), status="resolved", disposition="self_resolved")
+    make_incident(anomaly_key="b" * 16)
+    record_outcome("success", incident=old.pk, anomaly_key="a" * 16)
+    [finding] = past(make_incident(anomaly_key="a" * 16), now)
+    assert finding.title == "Seen before: 2 incidents, the last one 3 days ago"
+    assert finding.lines[0] == f"{old.ref}, 3 days ago: restart was a success"
+    assert finding.lines[1].endswith("9 days ago: self resolved")
+    assert finding.facts == {"count": 2, "worked": 1.0, "failed": 0.0}
+
+
 @pytest.fixture
 def waiting(db, settings, tmp_path) -> Decision:
     settings.CLUSTERS = (Cluster(name="sandbox", kubeconfig=tmp_path / "none"),)
@@ -222,3 +238,5 @@ def test_the_page_cites_the_evidence_that_the_proposal_rests_on(client, settings
     assert f'<a class="ref" href="#e{number}">E{number}</a>' in page
     assert "Last release of web" in page
     assert page.count("E1</a>") == 0
+    assert "<figcaption>Requests<b>" in page
+    assert 'aria-label="Requests: ' in page

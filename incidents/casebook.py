@@ -214,6 +214,18 @@ class Casebook:
         self._index(home)
         return home
 
+    def forget(self, before: datetime) -> None:
+        """Cases opened before that take nothing any more."""
+        for case in [case for case in self._cases.values() if case.opened_at < before]:
+            del self._cases[id(case)]
+            self._drop(case)
+
+    def _drop(self, case: Case) -> None:
+        for key in self._keys.pop(id(case), frozenset()):
+            self._found_by[key].pop(id(case), None)
+            if not self._found_by[key]:
+                del self._found_by[key]
+
     def _near(self, clue: Clue, at: datetime) -> list[Case]:
         found: dict[int, Case] = {}
         for key in looked_up(clue):

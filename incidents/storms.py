@@ -15,6 +15,7 @@ from incidents.recorded import RecordedStorm
 from incidents.topology import Topology, of_record
 
 BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)  # offsets count from here
+FORGET_EVERY = 500  # alerts
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,27 +31,33 @@ class StormAnswer:
 
 
 def correlate(
-    readings: Sequence[Reading], offsets_s: Sequence[float], topology: Topology, conf: IncidentsConf
+    readings: Sequence[Reading], times: Sequence[datetime], topology: Topology, conf: IncidentsConf
 ) -> list[Case | None]:
-    """The case of every alert, in their order, which is that of time. None: it belongs to no incident.
+    """The case of every alert, in their order, which is that of `times`. None: it belongs to no incident.
 
-    An alert that was there before stays where it is, whatever its status now; one that only ended opens nothing.
+    An alert that fires already stays where it is; one that only ended opens nothing. In a case alerts are numbers of this list.
     """
     book = Casebook(conf=conf)
-    known: dict[str, Case] = {}
+    firing: dict[str, Case] = {}
     found: list[Case | None] = []
-    for number, (reading, offset_s) in enumerate(zip(readings, offsets_s, strict=True)):
+    for number, (reading, at) in enumerate(zip(readings, times, strict=True)):
         fingerprint = reading.signal.fingerprint
-        if fingerprint not in known and reading.signal.firing and not reading.is_deadman:
-            known[fingerprint] = book.take(clue_of(reading, topology), number, BEGINNING + timedelta(seconds=offset_s))
-        found.append(known.get(fingerprint))
+        if not reading.signal.firing:
+            found.append(firing.pop(fingerprint, None))
+            continue
+        if fingerprint not in firing and not reading.is_deadman:
+            firing[fingerprint] = book.take(clue_of(reading, topology), number, at)
+        found.append(firing.get(fingerprint))
+        if number % FORGET_EVERY == FORGET_EVERY - 1:
+            book.forget(at - timedelta(seconds=conf.correlation_max_s))
     return [case.survivor if case is not None else None for case in found]
 
 
 def answer(storm: RecordedStorm, *, conf: IncidentsConf, clusters: Sequence[Cluster] = ()) -> StormAnswer:
     entries = sorted(storm.alerts, key=lambda entry: entry.offset_s)
     readings = [read(entry.alert.signal(received_at=BEGINNING), clusters) for entry in entries]
-    cases = correlate(readings, [entry.offset_s for entry in entries], of_record(storm.topology), conf)
+    times = [BEGINNING + timedelta(seconds=entry.offset_s) for entry in entries]
+    cases = correlate(readings, times, of_record(storm.topology), conf)
     labels: dict[int, str] = {}
     grouping = {
         entry.id: labels.setdefault(id(case), f"{storm.id}-{len(labels) + 1}") if case is not None else None

@@ -197,16 +197,19 @@ SELECT given.incident, now(), 'root.changed', 'wait', 'Most likely root is now '
 
 # Where a new alert may belong: open incidents that have a key of it, newest first as far as they are taken, and the
 # incidents of its own earlier episodes. Candidates are locked: one that is being resolved now is either kept open by this
-# or not found.
+# or not found. Keys are looked up one by one, apart from `newest`: neither their number nor the limit then tempts the planner
+# to read the whole table.
 FIND_HOMES = """
-WITH newest AS MATERIALIZED (
-    SELECT id FROM incidents_incident
-     WHERE status IN ('open', 'investigating', 'mitigating') AND correlation_keys && %(keys)s::varchar[]
-       AND opened_at > now() - %(max)s * interval '1 second'
-     ORDER BY id DESC LIMIT %(most)s),
+WITH fitting AS MATERIALIZED (
+    SELECT DISTINCT i.id, i.opened_at
+      FROM unnest(%(keys)s::varchar[]) AS wanted (key) JOIN incidents_incident i ON i.correlation_keys @> ARRAY[wanted.key]
+     WHERE i.status IN ('open', 'investigating', 'mitigating')),
+newest AS MATERIALIZED (
+    SELECT id FROM fitting WHERE opened_at > now() - %(max)s * interval '1 second' ORDER BY id DESC LIMIT %(most)s),
 candidate AS MATERIALIZED (
     SELECT i.id, i.correlation_keys, i.opened_at, i.last_alert_at, i.root_alert_id, i.clue::text AS clue, i.split_from_id,
-           EXISTS (SELECT FROM incidents_decision d WHERE d.incident_id = i.id AND d.state = 'EXECUTING') AS acted
+           coalesce((SELECT d.state = 'EXECUTING' FROM incidents_decision d
+                      WHERE d.incident_id = i.id AND d.state IN ('INIT', 'ANALYZING', 'READY', 'EXECUTING')), false) AS acted
       FROM incidents_incident i
      WHERE i.status IN ('open', 'investigating', 'mitigating') AND i.id IN (SELECT id FROM newest)
      ORDER BY i.id

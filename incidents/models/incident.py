@@ -97,10 +97,11 @@ class Incident(models.Model):
             models.Index(fields=["anomaly_key", "-opened_at"], name="incidents_by_anomaly"),
             # How often an alert clears by itself.
             models.Index(fields=["alert_name", "environment", "-opened_at"], name="incidents_by_alert"),
-            # Correlation of a new alert: open incidents that share a key.
+            # Correlation of a new alert: open incidents that have a key. Nothing pending, which every look-up would read.
             GinIndex(
                 fields=["correlation_keys"],
                 name="incidents_open_keys",
+                fastupdate=False,
                 condition=Q(status__in=["open", "investigating", "mitigating"]),
             ),
             # The sweeper closes what was resolved long ago.

@@ -4,9 +4,13 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
+from incidents.conf import IncidentsConf
 from incidents.recorded import Single, read
-from incidents.replay import replay, report
+from incidents.replay import Judged, by_the_rules, rehearse, replay
+from incidents.replay_report import report
+from incidents.topology import Topology
 
+CONF = IncidentsConf()
 CRASHING = {"alertname": "KubePodCrashLooping", "namespace": "shop", "pod": "web-7d9f8b6c5-x2xkz", "severity": "warning"}
 ALERT = {"status": "firing", "labels": CRASHING, "annotations": {}, "startsAt": "2026-03-01T10:00:00Z"}
 
@@ -62,15 +66,44 @@ def test_replacing_a_pod_counts_for_its_workload():
 
 
 def test_what_runs_alone_is_for_the_caller_to_judge():
-    (answer,) = replay([line(ALERT)], runs_alone=lambda proposal, facts: False)
+    (answer,) = replay([line(ALERT)], judge=lambda proposal, facts: Judged(False))
     assert not answer.auto
 
 
+def told(*entries: object, judge=by_the_rules) -> str:
+    lines = [line(entry) for entry in entries]
+    return "\n".join(report(rehearse(lines, conf=CONF, topology=Topology(), judge=judge), assumed="by the rules"))
+
+
 def test_the_report_says_what_why_and_how_many():
-    text = "\n".join(report(list(replay([line(ALERT)]))))
-    assert "Restart web (could run alone)" in text
+    text = told(ALERT)
+    assert "1  P2        KubePodCrashLooping  Deployment shop/web  Restart web  alone" in text
     assert "web crashes and restarts" in text
-    assert "1 alerts, 1 with a change, 1 that could run alone" in text
+    assert "1 alerts, 1 incidents, 1 with a change, 1 that could run alone (by the rules)" in text
+
+
+def test_the_report_puts_a_history_together_by_the_time_it_happened():
+    later = {"labels": CRASHING | {"alertname": "KubePodNotReady"}, "startsAt": "2026-03-01T10:03:00Z"}
+    much_later = {"labels": CRASHING | {"alertname": "KubePodNotReady"}, "startsAt": "2026-03-01T15:00:00Z", "fingerprint": "x"}
+    watchdog = {"labels": {"alertname": "Watchdog", "severity": "none"}, "startsAt": "2026-03-01T09:00:00Z"}
+    text = told({"alerts": [much_later, ALERT]}, later, watchdog)
+    assert "4 alerts, 2 incidents (1 dead man's switches)" in text
+
+
+def test_the_report_says_why_a_person_is_asked():
+    text = told(ALERT, judge=lambda proposal, facts: Judged(False, "autonomy is off"))
+    assert "A person: autonomy is off" in text
+    assert "a person is asked because" in text
+
+
+def test_ten_thousand_alerts_of_one_day_are_put_together():
+    days = [
+        {"labels": CRASHING | {"pod": f"web{n % 977}-7d9f8b6c5-x2xkz"}, "startsAt": f"2026-03-01T{n // 420:02}:{n // 7 % 60:02}:00Z",
+         "fingerprint": f"f{n}"}
+        for n in range(10_000)
+    ]  # fmt: skip
+    (rehearsal,) = rehearse(map(line, days), conf=CONF, topology=Topology(), judge=by_the_rules)
+    assert rehearsal.alerts == sum(len(one.facts.alerts) for one in rehearsal.incidents) == 10_000
 
 
 def test_the_command_reads_a_file_without_touching_the_database(tmp_path):

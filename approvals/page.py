@@ -8,7 +8,7 @@ from django.conf import settings
 from pydantic import JsonValue
 
 from aiops.core.actions import Action, load
-from approvals import escalation, words
+from approvals import escalation, steps, words
 from approvals.models import Approval, Execution, Signature
 from approvals.rail import Stop, rail
 from incidents.models import Decision, Incident
@@ -103,6 +103,7 @@ def facts(key: str) -> dict[str, object] | None:
         "approval": approval,
         "action": action_of(decision, approval),
         "signatures": signatures,
+        "steps": steps.progress(approval, own_runs) if approval else [],
         "asks_next": escalation.following(approval, escalation.contact_list()) if approval and approval.is_pending else None,
         "open_signatures": range(max(0, approval.required_signatures - len(signatures))) if approval else (),
         "stops": _stops(incident, decision, approval, signatures, forward),

@@ -18,9 +18,8 @@ from pydantic import JsonValue
 from aiops import events
 from aiops.access.models import User
 from aiops.access.principals import AUTONOMY, SYSTEM
-from aiops.connectors.errors import ConnectorError, Permanent
 from aiops.core.actions import Action, dump
-from aiops.core.errors import Conflict, DomainError
+from aiops.core.errors import Conflict, DomainError, Unavailable
 from aiops.core.scales import Tier
 from aiops.live import publish
 from approvals import approval_state, execution, messages, planning, policy_in_force, surveys
@@ -61,10 +60,10 @@ def assess(decision_id: int) -> None:
     assert cluster is not None
     try:
         plan = planning.plan_all(steps, cluster, conf=policy_in_force.now().approvals)
-    except (Permanent, DomainError) as error:
+    except Unavailable as error:
+        _look_again(decision, error.detail)
+    except DomainError as error:
         _tell_only(decision, NotHere("plan", str(error)))
-    except ConnectorError as error:
-        _look_again(decision, str(error))
     else:
         settle(decision, plan, broker_up=events.broker_answers())
 

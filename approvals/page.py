@@ -8,7 +8,7 @@ from django.conf import settings
 from pydantic import JsonValue
 
 from aiops.core.actions import Action, load
-from approvals import escalation, steps, words
+from approvals import escalation, explanation, steps, words
 from approvals.models import Approval, Execution, Signature
 from approvals.rail import Stop, rail
 from incidents.models import Decision, Incident
@@ -20,12 +20,13 @@ SCORES = range(1, 6)
 
 
 class Condition(NamedTuple):
-    """One reason of policy, met or not, with its number against its limit."""
+    """One reason of policy, met or not, with its number against its limit, and what would have to be true."""
 
     code: str
     words: str
     met: bool
     detail: str
+    would: str
 
 
 class Change(NamedTuple):
@@ -196,7 +197,7 @@ def verdict(decision: Decision | None, assessment: Mapping[str, JsonValue]) -> V
 def _condition(reason: Mapping[str, JsonValue]) -> Condition:
     code = str(reason.get("code", ""))
     label = words.CONDITIONS.get(code, code.replace("_", " ").capitalize())
-    return Condition(code, label, bool(reason.get("met")), str(reason.get("detail") or ""))
+    return Condition(code, label, bool(reason.get("met")), str(reason.get("detail") or ""), explanation.would(code))
 
 
 def _factors(blast: Mapping[str, JsonValue]) -> Iterable[Factor]:

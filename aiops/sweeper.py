@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connection
 
 from aiops.access import seals
-from approvals import aftermath, escalation, reviews
+from approvals import aftermath, drift, escalation, reviews, stepping
 from approvals import sweeping as approvals_sweeping
 from governance import intake_watch
 from incidents import mapping, reconciling
@@ -49,6 +49,8 @@ def all_duties() -> Sequence[Duty]:
         Duty("act", approvals_sweeping.act),
         Duty("verify", approvals_sweeping.verify),
         Duty("deliver", approvals_sweeping.deliver),
+        Duty("unwind_steps", stepping.unwind_due),
+        Duty("watch_targets", _watch_targets, every_s=10),
         Duty("escalate", escalation.ask_due),
         Duty("tell_overdue_reviews", reviews.tell_overdue, every_s=30),
         Duty("note_recurrences", aftermath.note_recurrences, every_s=60),
@@ -77,6 +79,12 @@ def _map_clusters() -> int:
     """In a thread of its own: clusters may take their time. Whose turn it is is decided there."""
     if settings.CLUSTERS:
         approvals_sweeping.helpers.begin("map_clusters", lambda: mapping.read_due(settings.AIOPS.incidents.map_every_s))
+    return 0
+
+
+def _watch_targets() -> int:
+    """In a thread of its own: clusters may take their time."""
+    approvals_sweeping.helpers.begin("watch_targets", drift.look)
     return 0
 
 

@@ -15,6 +15,7 @@ from aiops.access.roles import Act
 from aiops.layout import LAYOUT
 from aiops.live import Fragment
 from approvals import fragments as approvals
+from approvals.digest import DIGEST
 from approvals.review_page import REVIEWS
 from incidents import fragments as incidents
 from incidents.models import Incident
@@ -45,7 +46,14 @@ class Page:
         return frozenset(part.topic for part in self.parts if part.topic is not None)
 
 
-OVERVIEW = (overview.HEADLINE, overview.ANALYZING, approvals.NEEDS_YOU, incident_rows.LIVE_INCIDENTS, approvals.ACTED_ALONE)
+OVERVIEW = (
+    overview.HEADLINE,
+    overview.ANALYZING,
+    approvals.NEEDS_YOU,
+    DIGEST,
+    incident_rows.LIVE_INCIDENTS,
+    approvals.ACTED_ALONE,
+)
 OVERVIEW_SLOW = (figures.FIGURES, approvals.SAFETY, learning.TRUST_MOVES, approvals.HOURS, chain.ALERT_CHAIN)
 APPROVALS = (approvals.QUEUE_HEAD, approvals.QUEUE, REVIEWS, approvals.RECENT)
 SYSTEM_SLOW = (chain.CHAIN, chain.HELD_ALERTS, chain.DEPENDENCIES, chain.OUTBOX)

@@ -85,17 +85,17 @@ class Act:
         )
 
     def _agreed_uid(self) -> str:
-        undone = self.execution.reverses
-        return str(undone.made.get("uid", "")) if undone else self.execution.approval.target_uid
+        return agreed_uid(self.execution)
 
     def _is_as_agreed(self, subject: KubeObject) -> bool:
         """As it was signed or, for undoing something, as that left it."""
         touched, undone = self.operation.touched(subject), self.execution.reverses
         if undone is not None:
             # What a webhook job has changed cannot be seen: the job itself has to be set up as it was.
-            made = undone.made.get("touched")
+            made = self.execution.agreed.get("touched", undone.made.get("touched"))
             return bool(touched == (undone.before.get("touched") if made is None else made))
-        return digest_of(self.action, subject.uid, touched) == self.execution.approval.digest
+        agreed = self.execution.agreed.get("digest") or self.execution.approval.digest
+        return digest_of(self.action, subject.uid, touched) == agreed
 
     def refuse(self, subject: KubeObject) -> None:
         """Raise Conflict where it must not be done to the object as it stands. What we made is put back in any case."""
@@ -193,11 +193,16 @@ def _runs_within_s(execution: Execution) -> int:
     return KubeObject(execution.before).number("subject", "spec", "runs_within_s")
 
 
+def agreed_uid(execution: Execution) -> str:
+    """Of the object that it was agreed to change, or of the one whose change it undoes."""
+    if execution.reverses is not None:
+        return str(execution.reverses.made.get("uid", ""))
+    return str(execution.agreed.get("uid") or execution.approval.target_uid)
+
+
 def _made(execution: Execution, shown: KubeObject | None) -> dict[str, JsonValue]:
     """What the change left: what the dry run promised, since others may have been at the object before it was read."""
-    undone = execution.reverses
-    uid = str(undone.made.get("uid", "")) if undone else execution.approval.target_uid
-    made: dict[str, JsonValue] = {"uid": uid, "touched": execution.dry_run.get("touched")}
+    made: dict[str, JsonValue] = {"uid": agreed_uid(execution), "touched": execution.dry_run.get("touched")}
     if shown is not None:
         made |= {"generation": shown.generation, "version": shown.resource_version}
     return made

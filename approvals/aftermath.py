@@ -12,6 +12,7 @@ from django.db.models import Exists, F, OuterRef
 from django.db.models.functions import Now
 
 from aiops.access.principals import SYSTEM
+from approvals import stepping
 from approvals.models import Approval, Execution
 from incidents import decision_state, decisions
 from incidents.models import Alert, Decision, Incident, TimelineEvent
@@ -56,8 +57,7 @@ def think_over(execution: Execution) -> bool:
     if failed.count() != 1 or not incident.is_live or deciding.exists():
         return False
     first = failed.get()
-    undoing = Execution.objects.filter(reverses=first).first()
-    if undoing is not None and undoing.verified_at is None and undoing.status not in ("failed", "cancelled"):
+    if stepping.is_unwinding(first.approval):
         return False
     begun_since = Decision.objects.filter(incident=incident, created_at__gt=first.verified_at).exists()
     if begun_since:

@@ -4,6 +4,7 @@ What changes nothing, is blocked, is a test, or cannot be carried out here has n
 decision stays READY until its incident ends.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -17,16 +18,16 @@ from pydantic import JsonValue
 from aiops import events
 from aiops.access.models import User
 from aiops.access.principals import AUTONOMY, SYSTEM
-from aiops.connectors.errors import ConnectorError, Permanent
 from aiops.core.actions import Action, dump
-from aiops.core.errors import Conflict, DomainError
+from aiops.core.errors import Conflict, DomainError, Unavailable
 from aiops.core.scales import Tier
 from aiops.live import publish
 from approvals import approval_state, execution, messages, planning, policy_in_force, surveys
 from approvals.approval_state import approval_opened
 from approvals.models import Approval, Signature
 from approvals.plans import Plan
-from approvals.policy import Inputs, Verdict, assessment_of, judge
+from approvals.policy import Inputs, Verdict, assessment_of, judge, together
+from approvals.policy_in_force import Policy
 from approvals.reach import has_executor
 from incidents import decision_state, incident_state
 from incidents.models import Decision, Incident, TimelineEvent
@@ -51,19 +52,26 @@ def assess(decision_id: int) -> None:
     action = decision.action
     if decision.state != Decision.State.READY or decision.assessed_at is not None or action is None:
         return
-    if reason := not_here(decision.incident, action):
+    steps = steps_of(decision, action)
+    if reason := next(filter(None, (not_here(decision.incident, step) for step in steps)), None):
         _tell_only(decision, reason)
         return
     cluster = surveys.cluster_named(decision.incident.cluster)
     assert cluster is not None
     try:
-        plan = planning.plan(action, cluster, conf=policy_in_force.now().approvals)
-    except (Permanent, DomainError) as error:
+        plan = planning.plan_all(steps, cluster, conf=policy_in_force.now().approvals)
+    except Unavailable as error:
+        _look_again(decision, error.detail)
+    except DomainError as error:
         _tell_only(decision, NotHere("plan", str(error)))
-    except ConnectorError as error:
-        _look_again(decision, str(error))
     else:
         settle(decision, plan, broker_up=events.broker_answers())
+
+
+def steps_of(decision: Decision, action: Action) -> list[Action]:
+    """What the proposal would change, in its order. What changes nothing is no step: people are told anyway."""
+    proposal = decision.proposal
+    return [action, *(step for step in (proposal.steps[1:] if proposal else ()) if step.is_change)]
 
 
 def not_here(incident: Incident, action: Action) -> NotHere | None:
@@ -127,12 +135,13 @@ def settle(
     surveys.take_budget_lock()
     incident = Incident.objects.select_for_update(no_key=True).get(pk=decision.incident_id)
     policy = policy_in_force.now()
-    inputs = surveys.inputs_for(decision, plan, policy=policy, at=timezone.now(), broker_up=broker_up)
-    verdict = judge(inputs, policy.approvals, policy.trust)
+    judged = judge_steps(decision, plan.steps, policy=policy, broker_up=broker_up)
+    verdict = judged.verdict
     alone = verdict.alone and author is None
-    ledger.decided(inputs.scope, tier=verdict.tier_before, cluster=incident.cluster, at=inputs.at)
+    for inputs, each in zip(judged.inputs, judged.verdicts, strict=True):
+        ledger.decided(inputs.scope, tier=each.tier_before, cluster=incident.cluster, at=inputs.at)
     blocked = verdict.tier is Tier.BLOCKED
-    assessment = _stored(inputs, verdict, plan, author=author)
+    assessment = _stored(judged, plan, author=author)
     if not _store(decision, assessment, expires=not blocked, auto_approved=alone and not blocked):
         return None
     if blocked:
@@ -140,13 +149,37 @@ def settle(
         return None
     approval = _open(decision, plan, verdict, author=author, supersedes=supersedes)
     if alone:
-        _start_alone(approval, inputs)
+        _start_alone(approval)
     return approval
 
 
-def _stored(inputs: Inputs, verdict: Verdict, plan: Plan, *, author: User | None) -> dict[str, JsonValue]:
-    around = plan.surroundings
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The verdict on all steps, with what each of them was judged by and came to."""
+
+    inputs: Sequence[Inputs]
+    verdicts: Sequence[Verdict]
+
+    @property
+    def verdict(self) -> Verdict:
+        return together(self.verdicts)
+
+
+def judge_steps(decision: Decision, plans: Sequence[Plan], *, policy: Policy, broker_up: bool) -> Judged:
+    """Judge every step by what is known now. Under the budget's lock where something may start because of it."""
+    at = timezone.now()
+    inputs = [surveys.inputs_for(decision, plan, policy=policy, at=at, broker_up=broker_up) for plan in plans]
+    return Judged(inputs, [judge(given, policy.approvals, policy.trust) for given in inputs])
+
+
+def _stored(judged: Judged, plan: Plan, *, author: User | None) -> dict[str, JsonValue]:
+    verdict, around = judged.verdict, plan.surroundings
+    following: dict[str, JsonValue] = {}
+    if plan.following:
+        following["steps"] = [assessment_of(each) for each in judged.verdicts]
+        following["following_inputs"] = [inputs.model_dump(mode="json") for inputs in judged.inputs[1:]]
     return {
+        **following,
         **assessment_of(verdict),
         "action": dump(plan.action),
         "author": author.username if author else None,
@@ -169,7 +202,7 @@ def _stored(inputs: Inputs, verdict: Verdict, plan: Plan, *, author: User | None
                 "error": plan.dry_run.error,
             },
         },
-        "inputs": inputs.model_dump(mode="json"),
+        "inputs": judged.inputs[0].model_dump(mode="json"),
     }
 
 
@@ -184,6 +217,7 @@ def _open(decision: Decision, plan: Plan, verdict: Verdict, *, author: User | No
         target_key=surveys.plan_key(decision.incident, plan.action),
         target_uid=plan.target_uid,
         digest=plan.digest,
+        steps=[_step(step) for step in plan.steps] if plan.following else [],
         risk=verdict.risk,
         tier=verdict.tier,
         blast_score=verdict.blast.score,
@@ -203,7 +237,11 @@ def _open(decision: Decision, plan: Plan, verdict: Verdict, *, author: User | No
     return approval
 
 
-def _start_alone(approval: Approval, inputs: Inputs) -> None:
+def _step(plan: Plan) -> dict[str, JsonValue]:
+    return {"action": dump(plan.action), "uid": plan.target_uid, "touched": plan.touched}
+
+
+def _start_alone(approval: Approval) -> None:
     """Policy signs as `autonomy`. If another act holds the target, people are asked instead."""
     try:
         with transaction.atomic():

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 import structlog
+from django.conf import settings
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -17,6 +18,7 @@ from aiops.access.principals import Principal, Via
 from aiops.access.roles import Role
 from aiops.core.wording import duration
 from aiops.live import publish
+from aiops.outbox.models import Channel
 from approvals import messages, policy_in_force
 from approvals.models import Approval, Contact
 from approvals.waiting import Waiting
@@ -25,6 +27,7 @@ from incidents.models import Hold, TimelineEvent
 
 log = structlog.get_logger(__name__)
 BATCH = 50
+PAGERDUTY_URL = "https://events.pagerduty.com/v2/enqueue"
 
 
 class Next(NamedTuple):
@@ -59,6 +62,8 @@ def ask_next(pk: int) -> bool:
         leads = [user for user in _leads() if may_sign(approval, user)]
         for user in leads:
             messages.asked_to_sign(approval, user, step=len(contacts) + 1, channel=None)
+        if pager := paging_channel():
+            messages.page_on_call(approval, pager, step=len(contacts) + 1)
         _tell(approval, "Every lead is asked" if leads else "Nobody else can sign this", every)
     else:
         contact = contacts[place]
@@ -73,6 +78,15 @@ def _tell(approval: Approval, words: str, every: timedelta) -> None:
     TimelineEvent.record(approval.incident_id, "approval.escalated", words, detail=detail, status="wait")
     publish("overview", "approvals", approval.incident.topic)
     log.info("approval.escalated", approval=approval.pk, words=words)
+
+
+def paging_channel() -> Channel | None:
+    """Where the end of the list pages, once a key for it is set; made with the first page."""
+    if not settings.AIOPS.pagerduty_key.get_secret_value():
+        return None
+    defaults = {"kind": Channel.Kind.PAGERDUTY, "address": PAGERDUTY_URL}
+    channel, _ = Channel.objects.get_or_create(name="PagerDuty", defaults=defaults)
+    return channel
 
 
 def contact_list() -> list[Contact]:

@@ -22,7 +22,7 @@ from aiops.connectors.kubernetes import Api, Request
 from aiops.core.clusters import Cluster
 from aiops.core.errors import Conflict
 from aiops.live import publish
-from approvals import attempts, baseline, execution_state, landing, leases, policy_in_force, readback, sending, surveys
+from approvals import attempts, baseline, execution_state, landing, leases, policy_in_force, readback, sending, steps, surveys
 from approvals.acts import Act, Look, done
 from approvals.attempts import Stopped
 from approvals.changes import changes_between
@@ -203,6 +203,7 @@ def plan_execution(approval: Approval, *, autonomous: bool, at: datetime) -> Exe
         incident=incident,
         decision=approval.decision,
         action_data=approval.action_data,
+        agreed=steps.agreed(approval, 1, done=()),
         cluster=approval.cluster,
         target_key=surveys.plan_key(incident, action),
         autonomous=autonomous,

@@ -121,7 +121,9 @@ def _carry_over(execution: Execution, to: Execution.Status, *, actor: Principal,
         case S.FAILED:
             # A decision that never began to act ends here all the same: an act failed without an effect.
             decision_state.advance(decision, Decision.State.EXECUTING, actor=actor)
-            decision_state.advance(decision, Decision.State.ERROR, actor=actor, detail=detail, error=detail)
+            # An earlier step had its effect: then the decision is over, and no act without an effect.
+            end = Decision.State.ERROR if execution.step == 1 else Decision.State.COMPLETED
+            decision_state.advance(decision, end, actor=actor, detail=detail, error=detail)
         case S.CANCELLED:
             reason = WITHDRAWN_AS.get(execution.reason, Decision.Reason.DRIFTED)
             decision_state.withdraw(decision, reason, actor=actor, detail=detail)

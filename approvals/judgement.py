@@ -69,6 +69,7 @@ class Signals:
     harmed_since: datetime | None = None
     stopped: str = ""
     is_undoing: bool = False  # a rollback: it puts back what was there, whatever the alert says
+    is_last: bool = True  # of several steps: the alert is asked after the last one
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +105,8 @@ def judge(signals: Signals, conf: ApprovalsConf, now: datetime) -> Verdict | Not
     is_calm = now >= calm_from + timedelta(seconds=stable_s)
     if signals.is_undoing:
         return Verdict(Result.SUCCESS, "", "As it was before") if is_calm else NotYet("Watching whether it stays so")
+    if not signals.is_last:
+        return _between(signals, conf, now, is_calm=is_calm, is_over=is_last)
     match signals.alert:
         case AlertIs.FIRING:
             return _fail("alert_still_firing", "The alert still fires") if is_last else NotYet("The alert still fires")
@@ -121,6 +124,15 @@ def judge(signals: Signals, conf: ApprovalsConf, now: datetime) -> Verdict | Not
     if signals.harmed:
         return _harmed(signals, conf, now)
     return Verdict(Result.SUCCESS, "", _cured(signals), is_needless=_healed_by_itself(signals))
+
+
+def _between(signals: Signals, conf: ApprovalsConf, now: datetime, *, is_calm: bool, is_over: bool) -> Verdict | NotYet:
+    """A step that others follow: it has to stand and to harm nobody. Whether the alert clears is asked after the last."""
+    if not is_calm:
+        return _fail("restarting", "Its pods keep restarting") if is_over else NotYet("Watching whether it stays so")
+    if signals.harmed:
+        return _harmed(signals, conf, now)
+    return Verdict(Result.SUCCESS, "", signals.progress.words if signals.progress else "Done")
 
 
 def _converging(signals: Signals, now: datetime) -> Verdict | NotYet:

@@ -1,6 +1,9 @@
 """What learning is told of a run: one outcome each, and what became of it later."""
 
+from collections.abc import Mapping
 from datetime import datetime
+
+from pydantic import JsonValue
 
 from approvals.judgement import Verdict
 from approvals.models import Execution
@@ -32,7 +35,9 @@ def rolled_back(execution: Execution, *, at: datetime, reason: str) -> None:
 
 def _record(execution: Execution, result: str, *, at: datetime, is_needless: bool = False) -> None:
     incident, decision, approval = execution.incident, execution.decision, execution.approval
-    proposal, judged = decision.proposal, decision.assessment or {}
+    proposal, judged = decision.proposal, _judged(execution)
+    # A playbook has run when its last step has, or when one has failed.
+    ends_it = execution.is_last_step or result not in (Outcome.Result.SUCCESS, Outcome.Result.UNVERIFIABLE)
     outcomes.record(
         execution=execution.pk,
         incident=incident.pk,
@@ -51,9 +56,18 @@ def _record(execution: Execution, result: str, *, at: datetime, is_needless: boo
         seconds=(at - (execution.started_at or at)).total_seconds(),
         blast_score=approval.blast_score,
         tier=str(judged.get("tier_before") or approval.tier),
-        playbook=proposal.matched_playbook if proposal else None,
-        predicted=judged.get("mean"),
+        playbook=proposal.matched_playbook if proposal and ends_it else None,
+        predicted=mean if isinstance(mean := judged.get("mean"), float) else None,
         claimed=proposal.confidence if proposal and proposal.confidence > 0 else None,
         signers=[signature.by for signature in approval.signatures.all()],
         needless=is_needless,
     )
+
+
+def _judged(execution: Execution) -> Mapping[str, JsonValue]:
+    """What policy said of this step; of several each was judged by itself."""
+    judged: Mapping[str, JsonValue] = execution.decision.assessment or {}
+    steps = judged.get("steps")
+    own = steps[execution.step - 1] if isinstance(steps, list) and len(steps) >= execution.step else judged
+    assert isinstance(own, dict)
+    return own

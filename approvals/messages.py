@@ -65,14 +65,23 @@ def review_overdue(review: Review, words: str) -> int:
 
 def asked_to_sign(approval: Approval, user: User, *, step: int, channel: Channel | None) -> int:
     """One person is asked, by their channel or by all of them. `step` is their place in the order of asking."""
+    return _escalated(approval, step, asked=str(user), recipient=user.username, channel=channel)
+
+
+def page_on_call(approval: Approval, channel: Channel, *, step: int) -> int:
+    """Whoever is on call there is woken."""
+    return _escalated(approval, step, asked="on call", recipient="on-call", channel=channel)
+
+
+def _escalated(approval: Approval, step: int, *, asked: str, recipient: str, channel: Channel | None) -> int:
     return tell(
         approval.incident,
         f"approval.escalated:{approval.pk}:{step}",
         "approval.escalated",
-        recipient=user.username,
+        recipient=recipient,
         channel=channel,
         approval=approval.pk,
-        asked=str(user),
+        asked=asked,
         step=step,
         signatures=approval.required_signatures,
         tier=approval.tier,

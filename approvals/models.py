@@ -67,7 +67,7 @@ class Approval(models.Model):
     decided_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField()
     auto_at = models.DateTimeField(null=True, blank=True, help_text="Runs alone then, if the alert still fires")
-    steps = models.JSONField(default=list, help_text="What follows the first action, each as it was planned and signed")
+    steps = models.JSONField(default=list, help_text="Of several: each action with uid and touched spec as it was signed")
     escalate_at = models.DateTimeField(null=True, blank=True, help_text="The next contact is asked then")
     contacts_asked = models.PositiveSmallIntegerField(default=0, help_text="How far along the contact list it is")
 
@@ -90,6 +90,11 @@ class Approval(models.Model):
     @property
     def action(self) -> Action:
         return load(self.action_data)
+
+    @property
+    def step_count(self) -> int:
+        """How many actions are agreed to at once."""
+        return max(1, len(self.steps))
 
     @property
     def is_pending(self) -> bool:
@@ -238,6 +243,11 @@ class Execution(models.Model):
     @property
     def action(self) -> Action:
         return load(self.action_data)
+
+    @property
+    def is_last_step(self) -> bool:
+        """Whether nothing follows it. What is undone is never followed by anything."""
+        return self.direction == self.Direction.ROLLBACK or self.step >= self.approval.step_count
 
     @property
     def mark(self) -> str:

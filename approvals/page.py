@@ -8,7 +8,7 @@ from django.conf import settings
 from pydantic import JsonValue
 
 from aiops.core.actions import Action, load
-from approvals import escalation, words
+from approvals import escalation, explanation, steps, words
 from approvals.models import Approval, Execution, Signature
 from approvals.rail import Stop, rail
 from incidents.models import Decision, Incident
@@ -20,12 +20,13 @@ SCORES = range(1, 6)
 
 
 class Condition(NamedTuple):
-    """One reason of policy, met or not, with its number against its limit."""
+    """One reason of policy, met or not, with its number against its limit, and what would have to be true."""
 
     code: str
     words: str
     met: bool
     detail: str
+    would: str
 
 
 class Change(NamedTuple):
@@ -104,6 +105,7 @@ def facts(key: str) -> dict[str, object] | None:
         "approval": approval,
         "action": action_of(decision, approval),
         "signatures": signatures,
+        "steps": steps.progress(approval, own_runs) if approval else [],
         "asks_next": escalation.following(approval, escalation.contact_list()) if approval and approval.is_pending else None,
         "open_signatures": range(max(0, approval.required_signatures - len(signatures))) if approval else (),
         "stops": _stops(incident, decision, approval, signatures, forward),
@@ -196,7 +198,7 @@ def verdict(decision: Decision | None, assessment: Mapping[str, JsonValue]) -> V
 def _condition(reason: Mapping[str, JsonValue]) -> Condition:
     code = str(reason.get("code", ""))
     label = words.CONDITIONS.get(code, code.replace("_", " ").capitalize())
-    return Condition(code, label, bool(reason.get("met")), str(reason.get("detail") or ""))
+    return Condition(code, label, bool(reason.get("met")), str(reason.get("detail") or ""), explanation.would(code))
 
 
 def _factors(blast: Mapping[str, JsonValue]) -> Iterable[Factor]:

@@ -2,6 +2,8 @@
 
 import time
 import uuid
+from collections.abc import Sequence
+from dataclasses import replace
 
 from django.utils import timezone
 from pydantic import JsonValue
@@ -37,6 +39,12 @@ def plan(action: Action, cluster: Cluster, *, conf: ApprovalsConf) -> Plan:
         raise Conflict(error.detail, code=error.code) from error
     except ConnectorError as error:
         raise Unavailable(f"cluster {cluster.name} does not answer: {error.detail}", retry_after_s=10) from error
+
+
+def plan_all(actions: Sequence[Action], cluster: Cluster, *, conf: ApprovalsConf) -> Plan:
+    """The plan of several steps that are agreed to at once, all against the targets as they stand before the first."""
+    first, *following = (plan(action, cluster, conf=conf) for action in actions)
+    return replace(first, following=tuple(following))
 
 
 def plan_with(api: Api, action: Action, cluster: str, *, conf: ApprovalsConf) -> Plan:

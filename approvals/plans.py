@@ -52,10 +52,23 @@ class Plan:
     touched: JsonValue
     dry_run: DryRun
     surroundings: Surroundings = field(default_factory=Surroundings)
+    following: tuple["Plan", ...] = ()  # the later steps of a playbook, each as its target stands before the first
+
+    @property
+    def steps(self) -> tuple["Plan", ...]:
+        return (self, *self.following)
+
+    @property
+    def step_digest(self) -> str:
+        """Of this step alone: what its execution has to meet."""
+        return digest_of(self.action, self.target_uid, self.touched)
 
     @property
     def digest(self) -> str:
-        return digest_of(self.action, self.target_uid, self.touched)
+        """Of all that is agreed to at once: with several steps, of their digests in their order."""
+        if not self.following:
+            return self.step_digest
+        return hashlib.sha256(" ".join(step.step_digest for step in self.steps).encode()).hexdigest()
 
 
 def digest_of(action: Action, target_uid: str, touched: JsonValue) -> str:

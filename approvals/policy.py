@@ -4,8 +4,8 @@ Every condition is answered each time, met or not, with its numbers (`domain.md`
 settings give the same verdict for ever, so a changed policy can be tried on past decisions.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, JsonValue
@@ -103,6 +103,35 @@ def judge(inputs: Inputs, conf: ApprovalsConf, trust: LearningConf) -> Verdict:
         reasons=(*own, *standing.reasons),
         standing=standing,
     )
+
+
+def together(verdicts: Sequence[Verdict]) -> Verdict:
+    """One verdict for steps that are agreed to as one: as strict as the strictest of them, each reason named by its step."""
+    if len(verdicts) == 1:
+        return verdicts[0]
+    hardest = max(verdicts, key=lambda verdict: (verdict.tier.rank, verdict.tier_before.rank, verdict.blast.score))
+    alone = all(verdict.alone for verdict in verdicts)
+    may = all(verdict.alone or verdict.watches for verdict in verdicts)
+    return replace(
+        hardest,
+        risk=max((verdict.risk for verdict in verdicts), key=lambda risk: risk.rank),
+        alone=alone,
+        watches=may and not alone,
+        required_signatures=0 if alone else signatures_needed(hardest.tier),
+        reasons=tuple(_of_steps(verdicts, hardest)),
+    )
+
+
+def _of_steps(verdicts: Sequence[Verdict], hardest: Verdict) -> Iterator[Reason]:
+    """Each reason of the hardest step, or that of the first step in which it is unmet."""
+    unmet: dict[str, Reason] = {}
+    for number, verdict in enumerate(verdicts, start=1):
+        for reason in verdict.reasons:
+            if not reason.met and reason.code not in unmet:
+                unmet[reason.code] = reason.model_copy(update={"detail": f"step {number}: {reason.detail}"})
+    for reason in hardest.reasons:
+        yield unmet.pop(reason.code, reason)
+    yield from unmet.values()
 
 
 def risk_of(action: Action, conf: ApprovalsConf) -> Risk:

@@ -7,10 +7,9 @@ from django.db import transaction
 
 from aiops.access.principals import Principal, record, require
 from aiops.access.roles import Act
-from aiops.connectors.errors import ConnectorError, Permanent
 from aiops.core.actions import Action
 from aiops.core.commands import render
-from aiops.core.errors import Conflict, Invalid, Unavailable
+from aiops.core.errors import Conflict, Invalid
 from approvals import approval_state, assessment, planning, policy_in_force, signatures, surveys
 from approvals.models import Approval
 from approvals.plans import Plan
@@ -63,12 +62,7 @@ def _planned(incident: Incident, action: Action, reason: str) -> Plan:
         raise Conflict(refused.words, code=refused.code, state=incident.status)
     cluster = surveys.cluster_named(incident.cluster)
     assert cluster is not None
-    try:
-        return planning.plan(action, cluster, conf=policy_in_force.now().approvals)
-    except Permanent as error:
-        raise Invalid(str(error), loc=("action",)) from error
-    except ConnectorError as error:
-        raise Unavailable(f"the cluster does not answer: {error}") from error
+    return planning.plan(action, cluster, conf=policy_in_force.now().approvals)
 
 
 def _open(incident: Incident, by: Principal, plan: Plan, *, reason: str, act: Act, supersedes: Approval | None) -> Approval:

@@ -13,7 +13,7 @@ from pydantic import JsonValue
 from aiops.charts import columns
 from aiops.core.actions import Action
 from aiops.keyset import PageQuery, page
-from approvals import escalation
+from approvals import escalation, steps
 from approvals.escalation import Next
 from approvals.models import Approval, Attempt, Contact, Execution, Signature
 from approvals.page import Verdict, Wording, assessed
@@ -47,6 +47,7 @@ class Card(NamedTuple):
     verdict: Verdict | None
     words: Wording | None
     asks_next: Next | None
+    steps: Sequence[steps.Progress]
 
     @property
     def missing(self) -> range:
@@ -81,6 +82,7 @@ def _card(approval: Approval, contacts: Sequence[Contact]) -> Card:
         verdict=shown.verdict,
         words=shown.words,
         asks_next=escalation.following(approval, contacts),
+        steps=steps.progress(approval, ()),
     )
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue, ValidationError
 
 from aiops.core.scales import Tier
-from approvals.policy import Inputs, Verdict, judge
+from approvals.policy import Inputs, Verdict, judge, together
 from approvals.policy_in_force import Policy
 from incidents.models import Decision
 
@@ -48,10 +48,10 @@ def preview(current: Policy, changed: Policy, *, limit: int = LOOKED_AT) -> Prev
     looked_at, differences = 0, []
     for decision in judged(limit):
         inputs = inputs_of(decision.assessment or {})
-        if inputs is None:
+        if not inputs:
             continue
         looked_at += 1
-        was, becomes = (judge(inputs, policy.approvals, policy.trust) for policy in (current, changed))
+        was, becomes = (judged_under(policy, inputs) for policy in (current, changed))
         if outcome(was) != outcome(becomes):
             differences.append(Difference(decision, outcome(was), outcome(becomes), tuple(_turned(was, becomes))))
     return Preview(looked_at, differences)
@@ -63,12 +63,19 @@ def judged(limit: int) -> Iterable[Decision]:
     return rows.order_by("-pk")[:limit]
 
 
-def inputs_of(assessment: Mapping[str, JsonValue]) -> Inputs | None:
-    """What was judged then; None for a decision that was stored in a shape that is no longer read."""
+def inputs_of(assessment: Mapping[str, JsonValue]) -> Sequence[Inputs]:
+    """What was judged then, step by step; empty for a decision that was stored in a shape that is no longer read."""
+    following = assessment.get("following_inputs") or []
+    assert isinstance(following, list)
     try:
-        return Inputs.model_validate(assessment["inputs"])
+        return [Inputs.model_validate(given) for given in (assessment["inputs"], *following)]
     except ValidationError:
-        return None
+        return []
+
+
+def judged_under(policy: Policy, steps: Sequence[Inputs]) -> Verdict:
+    """The verdict on all steps under `policy`."""
+    return together([judge(inputs, policy.approvals, policy.trust) for inputs in steps])
 
 
 def outcome(verdict: Verdict) -> str:

@@ -1,11 +1,13 @@
-"""Answering a sampled review from the dashboard."""
+"""Answering a sampled review, and having looked at the digest."""
+
+from datetime import datetime
 
 from django.http import HttpResponse
 from django.views.decorators.http import require_POST
 
 from aiops.access.pages import PageRequest, done, signed_in
 from aiops.core.errors import Invalid, NotFound
-from approvals import reviews
+from approvals import digest, reviews
 from approvals.models import Review
 from approvals.review_page import REVIEWS
 
@@ -21,3 +23,17 @@ def answer(request: PageRequest, pk: int) -> HttpResponse:
         raise Invalid("answer yes or no", loc=("right",))
     reviews.answer(review, request.principal, right=said == "yes", note=request.POST.get("note", ""))
     return done(request, "Your answer counts now.", "/approvals", fragments=(REVIEWS,))
+
+
+@require_POST
+@signed_in
+def looked(request: PageRequest) -> HttpResponse:
+    """What was shown has been looked at; what happened since comes in the next digest."""
+    try:
+        until = datetime.fromisoformat(request.POST.get("until", ""))
+    except ValueError:
+        until = None
+    if until is None or until.tzinfo is None:
+        raise Invalid("say up to when, as the page does", loc=("until",))
+    digest.look(request.user, until=until)
+    return done(request, "Noted.", "/", fragments=(digest.DIGEST,))

@@ -8,6 +8,7 @@ from aiops.access.principals import Principal, record, require
 from aiops.connectors.kubernetes_objects import KubeObject
 from aiops.core.actions import Action, dump
 from aiops.core.errors import Conflict
+from approvals import steps
 from approvals.execution import plan
 from approvals.models import Execution
 from approvals.operations import operation_for
@@ -51,6 +52,7 @@ def roll_back(execution: Execution, principal: Principal | None, reason: str) ->
             direction=Execution.Direction.ROLLBACK,
             reverses=row,
             action_data=dump(action),
+            agreed=steps.standing(row),
             cluster=row.cluster,
             target_key=row.target_key,
             autonomous=principal is None and row.autonomous,

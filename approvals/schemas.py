@@ -7,6 +7,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import StringConstraints
 
+from aiops.core.actions import load
 from approvals.models import Approval, Execution
 from incidents.schemas import ActionIn, ActionOut, Text, action_out
 
@@ -37,6 +38,7 @@ class ApprovalOut(Schema):
     created_at: datetime
     expires_at: datetime
     auto_at: datetime | None
+    steps: list[ActionOut]
 
 
 class ApprovalPage(Schema):
@@ -62,6 +64,7 @@ def approval_out(approval: Approval) -> dict[str, Any]:
         "created_at": approval.created_at,
         "expires_at": approval.expires_at,
         "auto_at": approval.auto_at,
+        "steps": [action_out(load(step["action"])) for step in approval.steps],
     }
 
 

@@ -93,6 +93,7 @@ def look(execution: Execution, api: Api | None, prometheus: Prometheus | None, *
         metric=_metric(execution, own, prometheus, sent_at, now) if progress and progress.done else None,
         harmed=harmed,
         harmed_since=memory.harmed_since,
+        is_last=execution.is_last_step,
         is_undoing=execution.direction == Execution.Direction.ROLLBACK,
         stopped=(execution.stop_reason or "Stopped by a person") if execution.stop_requested else "",
     )

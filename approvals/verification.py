@@ -18,7 +18,7 @@ from aiops.connectors.kubernetes import Api
 from aiops.connectors.prometheus import Prometheus
 from aiops.core.errors import Conflict
 from aiops.live import publish
-from approvals import execution_state, lessons, messages, reviews, rollbacks, signals
+from approvals import execution_state, lessons, messages, reviews, rollbacks, signals, stepping
 from approvals.conf import ApprovalsConf
 from approvals.execution import Connect, cluster_of, connector
 from approvals.execution_state import Fenced, execution_verified, words_of
@@ -132,6 +132,7 @@ def _follow(execution: Execution, sight: Sight, verdict: Verdict, now: datetime)
         _ask_a_person(execution, verdict.words)
     lessons.verified(execution, verdict, at=now)
     reviews.ask(execution)
+    goes_on = verdict.result == Result.SUCCESS and stepping.begin_next(execution)
     Evidence.objects.create(
         incident=execution.incident,
         decision=execution.decision,
@@ -141,8 +142,9 @@ def _follow(execution: Execution, sight: Sight, verdict: Verdict, now: datetime)
         content=verdict.words,
         facts=dict(sight.after),
     )
-    decision_state.advance(execution.decision, Decision.State.COMPLETED, actor=SYSTEM, detail=verdict.words)
-    _tell_the_incident(execution, verdict)
+    if not goes_on:
+        decision_state.advance(execution.decision, Decision.State.COMPLETED, actor=SYSTEM, detail=verdict.words)
+        _tell_the_incident(execution, verdict)
 
 
 def _roll_back(execution: Execution, verdict: Verdict) -> bool:

@@ -6,12 +6,11 @@ and everything that let it run alone still holds.
 
 from django.db import transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
 from aiops import events
 from aiops.access.principals import AUTONOMY
 from aiops.core.errors import Conflict
-from approvals import assessment, policy, policy_in_force, signatures, surveys
+from approvals import assessment, policy_in_force, replay, signatures, surveys
 from approvals.models import Approval, Signature
 from approvals.plans import DryRun, Plan
 from incidents.models import Alert, Decision, TimelineEvent
@@ -35,8 +34,8 @@ def start(approval: Approval) -> bool:
         return False
     held = policy_in_force.now()
     broker_up = events.broker_answers()
-    inputs = surveys.inputs_for(approval.decision, _as_seen(approval), policy=held, at=timezone.now(), broker_up=broker_up)
-    verdict = policy.judge(inputs, held.approvals, held.trust)
+    plans = _as_seen(approval)
+    verdict = assessment.judge_steps(approval.decision, plans, policy=held, broker_up=broker_up).verdict
     fires = approval.incident.alerts.filter(status=Alert.Status.FIRING).exists()
     Approval.objects.filter(pk=approval.pk).update(auto_at=None)
     if not (fires and (verdict.alone or verdict.watches)):
@@ -54,14 +53,16 @@ def start(approval: Approval) -> bool:
     return True
 
 
-def _as_seen(approval: Approval) -> Plan:
-    """The plan that the approval was made from; execution looks at the live object again before it acts."""
-    stored = policy.Inputs.model_validate((approval.decision.assessment or {})["inputs"])
-    return Plan(
-        action=approval.action,
-        cluster=approval.cluster,
-        target_uid=approval.target_uid,
-        touched=None,
-        dry_run=DryRun(clean=stored.dry_run_clean, error=stored.dry_run_error),
-        surroundings=stored.around,
-    )
+def _as_seen(approval: Approval) -> list[Plan]:
+    """The plan that the approval was made from, step by step; execution looks at the live objects before it acts."""
+    return [
+        Plan(
+            action=stored.typed_action,
+            cluster=approval.cluster,
+            target_uid="",
+            touched=None,
+            dry_run=DryRun(clean=stored.dry_run_clean, error=stored.dry_run_error),
+            surroundings=stored.around,
+        )
+        for stored in replay.inputs_of(approval.decision.assessment or {})
+    ]

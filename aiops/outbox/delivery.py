@@ -118,8 +118,32 @@ def _send_webhook(channel: Channel, message: Notification) -> str:
     return answer.headers.get("x-message-id", "")
 
 
+def _send_pagerduty(channel: Channel, message: Notification) -> str:
+    """Trigger an alert by PagerDuty's Events API v2. One incident of ours is one alert there: `dedup_key`."""
+    payload = message.payload
+    about = payload.get("title") or message.kind
+    body = {
+        "routing_key": settings.AIOPS.pagerduty_key.get_secret_value(),
+        "event_action": "trigger",
+        "dedup_key": f"aiops-{message.incident_ref or message.fact}",
+        "payload": {
+            "summary": f"{message.incident_ref} {about}: nobody has signed yet"[:1024],
+            "source": str(payload.get("target") or "aiops-console"),
+            "severity": PAGERDUTY_SEVERITY.get(str(payload.get("severity")), "warning"),
+            "custom_details": payload,
+        },
+        "links": [{"href": payload["url"], "text": message.incident_ref}] if payload.get("url") else [],
+    }
+    headers = {"Content-Type": "application/json", "User-Agent": "aiops-console"}
+    hosts = settings.AIOPS.egress_hosts
+    egress.post(channel.address, json.dumps(body).encode(), headers=headers, timeout_s=CALL_TIMEOUT_S, allowed_hosts=hosts)
+    return str(body["dedup_key"])
+
+
+PAGERDUTY_SEVERITY = {"P0": "critical", "P1": "error", "P2": "warning", "P3": "info"}
+
 # What delivers each kind of channel.
-SENDERS: dict[str, Send] = {Channel.Kind.WEBHOOK: _send_webhook}
+SENDERS: dict[str, Send] = {Channel.Kind.WEBHOOK: _send_webhook, Channel.Kind.PAGERDUTY: _send_pagerduty}
 
 
 @transaction.atomic

@@ -10,6 +10,10 @@ class Channel(models.Model):
 
     class Kind(models.TextChoices):
         WEBHOOK = "webhook"
+        PAGERDUTY = "pagerduty", "PagerDuty"
+
+    # These wake people: they get what is addressed to them, never the stream of all messages.
+    PAGING = (Kind.PAGERDUTY,)
 
     name = models.CharField(max_length=100, unique=True)
     kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.WEBHOOK)

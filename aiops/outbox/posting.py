@@ -20,16 +20,15 @@ def post(
     recipient: str = "",
     channel: Channel | None = None,
 ) -> int:
-    """One row for every enabled channel, or for `channel` alone; the same fact again adds none. How many rows are new.
+    """One row for every enabled channel but those that page, or for `channel` alone; how many are new: a fact is told once.
 
     `recipient` is the person whom it is for; empty: whoever reads the channel.
 
     Must run inside the transaction that makes the fact true: message and fact are kept or lost together.
     """
     assert connection.in_atomic_block, "a message is born with its fact"
-    channels = Channel.objects.filter(is_enabled=True)
-    if channel is not None:
-        channels = channels.filter(pk=channel.pk)
+    enabled = Channel.objects.filter(is_enabled=True)
+    channels = enabled.filter(pk=channel.pk) if channel is not None else enabled.exclude(kind__in=Channel.PAGING)
     rows = [
         Notification(fact=fact, channel=each, recipient=recipient, kind=kind, payload=dict(payload), incident_ref=incident_ref)
         for each in channels

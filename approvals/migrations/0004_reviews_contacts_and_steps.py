@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
         migrations.AddField(
             model_name="approval",
             name="steps",
-            field=models.JSONField(default=list, help_text="What follows the first action, each as it was planned and signed"),
+            field=models.JSONField(default=list, help_text="Of several: each action with uid and touched spec as it was signed"),
         ),
         migrations.AddField(
             model_name="execution",

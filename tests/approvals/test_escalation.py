@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.db.models import F
 from django.utils import timezone
+from pydantic import SecretStr
 
 from aiops.access.models import AuditEntry
 from aiops.core.actions import RestartWorkload, Rollback
@@ -80,6 +81,15 @@ def test_without_a_list_every_lead_is_asked_at_once(ops):
     pending()
     escalation.ask_due()
     assert asked() == [lead.username]
+
+
+def test_the_end_of_the_list_pages_where_a_key_is_set(settings, ops):
+    settings.AIOPS = settings.AIOPS.model_copy(update={"pagerduty_key": SecretStr("routing")})
+    make_user("lead")
+    pending()
+    escalation.ask_due()
+    page = Notification.objects.get(channel__kind="pagerduty")
+    assert (page.recipient, page.payload["asked"]) == ("on-call", "on call")
 
 
 def test_who_cannot_sign_is_passed_by(ops):

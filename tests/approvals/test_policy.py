@@ -9,8 +9,10 @@ from aiops.core.actions import Undo
 from aiops.core.scales import Risk, Severity, Tier
 from aiops.core.targets import Target
 from approvals.conf import ApprovalsConf
+from approvals.explanation import WOULD
 from approvals.plans import Surroundings
 from approvals.policy import Inputs, judge
+from approvals.words import CONDITIONS
 from learning.conf import LearningConf
 from learning.evidence import Evidence
 from learning.judgement import Brakes, Row
@@ -146,3 +148,9 @@ def test_stored_inputs_give_the_same_verdict_again():
     again = Inputs.model_validate_json(given.model_dump_json())
     assert again == given
     assert judge(again, CONF, TRUST) == judge(given, CONF, TRUST)
+
+
+def test_every_condition_says_what_would_have_to_be_true():
+    codes = {reason.code for reason in judge(inputs(), CONF, TRUST).reasons} | {"trust_revoked"}
+    assert codes == set(WOULD)
+    assert {reason.code for reason in judge(inputs(), CONF, TRUST).reasons} == set(CONDITIONS)

@@ -103,7 +103,7 @@ def test_the_unchanged_policy_reproduces_every_stored_decision():
         stored(given, held)
     seen = set()
     for decision in replay.judged(500):
-        again = judge(replay.inputs_of(decision.assessment), held.approvals, held.trust)
+        again = replay.judged_under(held, replay.inputs_of(decision.assessment))
         kept = {name: value for name, value in decision.assessment.items() if name != "inputs"}
         assert assessment_of(again) == kept
         seen.add(replay.outcome(again))
@@ -120,7 +120,7 @@ def test_a_decision_that_the_product_stored_is_reproduced():
     assessment.settle(decision, plan, broker_up=True)
     decision.refresh_from_db()
     held = policy_in_force.now()
-    again = assessment_of(judge(replay.inputs_of(decision.assessment), held.approvals, held.trust))
+    again = assessment_of(replay.judged_under(held, replay.inputs_of(decision.assessment)))
     assert again.items() <= decision.assessment.items()
 
 

@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from django.db import transaction
 from django.utils import timezone
+from pydantic import SecretStr
 
 from aiops.connectors import egress
 from aiops.connectors.errors import Permanent, Transient
@@ -197,3 +198,16 @@ def test_with_a_list_only_its_hosts_are_reached():
     with pytest.raises(Permanent, match="not on the list"):
         egress.checked_address("http://127.0.0.1/", allowed_hosts=["hooks.example"])
     assert egress.checked_address("http://127.0.0.1/", allowed_hosts=["127.0.0.1"]) == ("127.0.0.1", "127.0.0.1")
+
+
+def test_a_page_goes_to_pagerduty_by_itself_and_names_the_incident(receiver, settings):
+    settings.AIOPS = settings.AIOPS.model_copy(update={"pagerduty_key": SecretStr("routing")})
+    pager = Channel.objects.create(name="PagerDuty", kind="pagerduty", address=receiver.url)
+    with transaction.atomic():
+        assert post("x:1", "incident.opened", {}) == 0  # the stream of messages pages nobody
+        post("x:2", "approval.escalated", {"severity": "P0", "title": "web is down"}, incident_ref="INC-7", channel=pager)
+    delivery.deliver_due()
+    (_, body) = receiver.got[0]
+    assert (body["routing_key"], body["event_action"], body["dedup_key"]) == ("routing", "trigger", "aiops-INC-7")
+    assert body["payload"]["severity"] == "critical"
+    assert Notification.objects.get().status == S.SENT

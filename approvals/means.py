@@ -167,3 +167,17 @@ class JobCall(models.Model):
         moved = open_call.update(state=state, detail=detail[:500], **fields) == 1
         self.refresh_from_db()
         return moved
+
+
+class ClusterCheck(models.Model):
+    """What was last found out about a configured cluster: whether it answers, and what our account may do there."""
+
+    cluster = models.CharField(max_length=63, primary_key=True)
+    at = models.DateTimeField()
+    report = models.JSONField()
+
+    class Meta:
+        ordering = ["cluster"]
+
+    def __str__(self) -> str:
+        return self.cluster

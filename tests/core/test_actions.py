@@ -94,27 +94,6 @@ def test_a_command_is_understood_and_written_back(command):
     assert render(parse(command)) == command
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        "kubectl rollout restart deployment/web -n shop; rm -rf /",
-        "kubectl rollout restart deployment/web",
-        "kubectl exec -it web -- sh",
-        "kubectl delete deployment web -n shop",
-        "kubectl scale deployment/web -n shop --replicas=many",
-        "kubectl --kubeconfig=/tmp/x rollout restart deployment/web -n shop",
-        "kubectl rollout restart deployment/../web -n shop",
-        "kubectl rollout restart deployment/web -n shop --token=abc",
-        "systemctl restart nginx",
-        "reboot",
-        "",
-    ],
-)
-def test_anything_not_understood_whole_is_refused(command):
-    with pytest.raises(Invalid):
-        parse(command)
-
-
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_parser(text):
     with contextlib.suppress(Invalid):

@@ -102,7 +102,7 @@ class WebhookJob(models.Model):
         models.CharField(max_length=100, validators=[WORD]),
         default=list,
         blank=True,
-        help_text="Arguments that may be given, between commas; any other is refused",
+        help_text="Arguments that may be given, between commas; aiops_key, _callback_url, _incident and _target are filled in",
     )
     idempotent = models.BooleanField(default=False, help_text="The same key does nothing twice there: it may be sent again")
     rehearses = models.BooleanField(default=False, help_text="Understands dry_run: without it, it never runs alone")

@@ -295,6 +295,12 @@ def test_arguments_that_it_does_not_take_are_refused(receiver):
     assert refused.value.code == "arguments"
 
 
+def test_arguments_of_ours_are_filled_in_where_the_job_lists_them(receiver):
+    job(receiver, argument_names=["version", "aiops_key", "aiops_target"])
+    done = carry_out(agreed(FIX.model_copy(update={"arguments": {"version": "41", "aiops_key": "forged"}})))
+    assert receiver.requests[0]["body"]["extra_vars"] == {"version": "41", "aiops_key": done.mark, "aiops_target": "web"}
+
+
 def test_without_a_dry_run_of_its_own_it_never_counts_as_rehearsed(receiver):
     made = job(receiver)
     around = plan(FIX, django_settings.CLUSTERS[0], conf=django_settings.AIOPS.approvals)

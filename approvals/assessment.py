@@ -17,9 +17,8 @@ from pydantic import JsonValue
 from aiops import events
 from aiops.access.models import User
 from aiops.access.principals import AUTONOMY, SYSTEM
-from aiops.connectors.errors import ConnectorError, Permanent
 from aiops.core.actions import Action, dump
-from aiops.core.errors import Conflict, DomainError
+from aiops.core.errors import Conflict, DomainError, Unavailable
 from aiops.core.scales import Tier
 from aiops.live import publish
 from approvals import approval_state, execution, messages, planning, policy_in_force, surveys
@@ -58,10 +57,10 @@ def assess(decision_id: int) -> None:
     assert cluster is not None
     try:
         plan = planning.plan(action, cluster, conf=policy_in_force.now().approvals)
-    except (Permanent, DomainError) as error:
-        _tell_only(decision, NotHere("plan", str(error)))
-    except ConnectorError as error:
-        _look_again(decision, str(error))
+    except Unavailable as error:
+        _look_again(decision, error.detail)
+    except DomainError as error:
+        _tell_only(decision, NotHere("plan", error.detail))
     else:
         settle(decision, plan, broker_up=events.broker_answers())
 
@@ -91,8 +90,8 @@ def _tell_only(decision: Decision, reason: NotHere) -> None:
 
 @transaction.atomic
 def _look_again(decision: Decision, why: str) -> None:
-    """The cluster does not answer: nothing can be signed yet, and the page says so."""
-    words = f"The cluster does not answer; nothing can be signed until it does ({why})"
+    """Whatever would be acted on does not answer: nothing can be signed yet, and the page says so."""
+    words = f"It cannot be looked at; nothing can be signed until it can ({why})"
     Decision.objects.filter(pk=decision.pk, state=Decision.State.READY, assessed_at=None).update(
         assessment={"unreadable": why, "sentence": words, "reasons": []}, assess_due_at=Now() + timedelta(seconds=TRY_AGAIN_S)
     )

@@ -39,8 +39,19 @@ def plan(action: Action, cluster: Cluster, *, conf: ApprovalsConf) -> Plan:
     except Permanent as error:
         raise Conflict(error.detail, code=error.code) from error
     except ConnectorError as error:
-        raise Unavailable(f"cluster {cluster.name} does not answer: {error.detail}", retry_after_s=10) from error
+        raise Unavailable(f"{_whom(action, cluster)} does not answer: {error.detail}", retry_after_s=10) from error
     return replace(made, surroundings=replace(made.surroundings, too_many_rights=rights))
+
+
+def _whom(action: Action, cluster: Cluster) -> str:
+    """Who is asked for the state of its target."""
+    match executor_of(action):
+        case Executor.SSH if action.target is not None:
+            return action.target.name
+        case Executor.JOB:
+            return "the receiver of the job"
+        case _:
+            return f"cluster {cluster.name}"
 
 
 def _too_many_rights(action: Action, cluster: Cluster, conf: ApprovalsConf) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from aiops.access.principals import Principal
 from aiops.access.roles import Act
 from aiops.live import Context, Fragment
 from aiops.outbox.models import Channel, Notification
+from approvals import cluster_checks
 from incidents.fragments import everybody
 from incidents.models import Alert, Delivery, QuarantinedAlert, Refusal
 
@@ -162,24 +163,16 @@ def _timed(name: str, icon: str, ask: Callable[[], str], without: str) -> Depend
 
 
 def _clusters() -> list[Dependency]:
-    """As they are configured. Whether they answer is seen where they are asked: in evidence, dry runs and acts."""
+    """What was last found out about each; every hour the sweeper asks anew. Pages ask no cluster."""
     return [
         Dependency(
-            f"Kubernetes {cluster.name}",
+            f"Kubernetes {report.cluster}",
             "pods",
-            True,
-            ", ".join(
-                words
-                for words, so in (
-                    (cluster.environment or "environment by labels", True),
-                    ("shadow mode", cluster.shadow),
-                    ("read only", cluster.read_only),
-                )
-                if so
-            ),
-            None,
+            report.reachable or report.checked_at is None,
+            f"{report.modes}; {report.sentence}",
+            report.ms if report.reachable else None,
         )
-        for cluster in settings.CLUSTERS
+        for report in cluster_checks.latest()
     ]
 
 

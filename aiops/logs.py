@@ -45,6 +45,7 @@ LOGGING = {
         "openai": {"level": "WARNING"},  # at DEBUG these two write prompts
         "anthropic": {"level": "WARNING"},
         "uvicorn.access": {"level": "WARNING"},
+        "asyncssh": {"level": "WARNING"},  # one line for each command otherwise
         "axes": {"level": "WARNING"},
         "django.channels.server": {"level": "WARNING"},
     },

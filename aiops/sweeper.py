@@ -60,6 +60,7 @@ def all_duties() -> Sequence[Duty]:
         Duty("carry_out_merges", incidents_sweeping.carry_out_merges),
         Duty("follow_roots", incidents_sweeping.follow_roots, every_s=30),
         Duty("map_clusters", _map_clusters, every_s=5),
+        Duty("check_clusters", approvals_sweeping.check_clusters, every_s=30),
         Duty("watch_intake", intake_watch.look, every_s=30),
         Duty("end_ownership", incidents_sweeping.end_ownership, every_s=10),
         Duty("forget_requests", incidents_sweeping.forget_requests, every_s=600),

@@ -63,7 +63,7 @@ def assess(decision_id: int) -> None:
     except Unavailable as error:
         _look_again(decision, error.detail)
     except DomainError as error:
-        _tell_only(decision, NotHere("plan", str(error)))
+        _tell_only(decision, NotHere("plan", error.detail))
     else:
         settle(decision, plan, broker_up=events.broker_answers())
 
@@ -99,8 +99,8 @@ def _tell_only(decision: Decision, reason: NotHere) -> None:
 
 @transaction.atomic
 def _look_again(decision: Decision, why: str) -> None:
-    """The cluster does not answer: nothing can be signed yet, and the page says so."""
-    words = f"The cluster does not answer; nothing can be signed until it does ({why})"
+    """Whatever would be acted on does not answer: nothing can be signed yet, and the page says so."""
+    words = f"It cannot be looked at; nothing can be signed until it can ({why})"
     Decision.objects.filter(pk=decision.pk, state=Decision.State.READY, assessed_at=None).update(
         assessment={"unreadable": why, "sentence": words, "reasons": []}, assess_due_at=Now() + timedelta(seconds=TRY_AGAIN_S)
     )

@@ -40,7 +40,7 @@ execution_unclear = Fact("execution.unclear")  # a person has to look
 execution_verified = Fact("execution.verified")
 
 TITLES = {
-    S.RUNNING: ("sent to the cluster", "work"),
+    S.RUNNING: ("sent", "work"),
     S.AMBIGUOUS: ("unclear whether it was done, reading back", "wait"),
     S.SUCCEEDED: ("done, verification follows", "work"),
     S.FAILED: ("failed, nothing changed", "bad"),

@@ -104,26 +104,38 @@ def jobs_of(cluster: str) -> QuerySet[WebhookJob]:
 
 
 def _message(job: WebhookJob, body: KubeObject) -> dict[str, JsonValue]:
-    """What the receiver reads. An undoing names the run that it undoes, and carries what that one carried."""
+    """What the receiver reads. Arguments of ours that are on the job's list are filled in, for receivers that hand on
+    arguments alone. An undoing names the run that it undoes, and carries what that one carried."""
     key = body.text("mark")
     execution = Execution.objects.select_related("incident", "reverses").filter(pk=UUID(key)).first()
     told = (
         dump(execution.action) if execution else {"target": body.at("target"), "parameters": {"arguments": body.at("arguments")}}
     )
     said = KubeObject(told)
+    callback_url = f"{settings.AIOPS.base_url.rstrip('/')}{CALLBACK_PATH}" if settings.AIOPS.base_url else ""
+    given = said.at("parameters", "arguments")
+    own: dict[str, JsonValue] = {
+        "aiops_key": key,
+        "aiops_callback_url": callback_url,
+        "aiops_incident": execution.incident.ref if execution else "",
+        "aiops_target": said.text("target", "name"),
+    }
     message: dict[str, JsonValue] = {
         **job.body,
         "idempotency_key": key,
         "job": job.name,
         "direction": body.text("direction"),
         "target": said.at("target"),
-        job.arguments_field: said.at("parameters", "arguments") or {},
+        job.arguments_field: {
+            **(given if isinstance(given, dict) else {}),
+            **{name: value for name, value in own.items() if name in job.argument_names},
+        },
         "incident": execution.incident.ref if execution else None,
     }
     if execution is not None and execution.reverses_id is not None:
         message["undoes"] = str(execution.reverses_id)
-    if base := settings.AIOPS.base_url.rstrip("/"):
-        message["callback_url"] = base + CALLBACK_PATH
+    if callback_url:
+        message["callback_url"] = callback_url
     return message
 
 

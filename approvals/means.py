@@ -102,7 +102,7 @@ class WebhookJob(models.Model):
         models.CharField(max_length=100, validators=[WORD]),
         default=list,
         blank=True,
-        help_text="Arguments that may be given, between commas; any other is refused",
+        help_text="Arguments that may be given, between commas; aiops_key, _callback_url, _incident and _target are filled in",
     )
     idempotent = models.BooleanField(default=False, help_text="The same key does nothing twice there: it may be sent again")
     rehearses = models.BooleanField(default=False, help_text="Understands dry_run: without it, it never runs alone")
@@ -167,3 +167,17 @@ class JobCall(models.Model):
         moved = open_call.update(state=state, detail=detail[:500], **fields) == 1
         self.refresh_from_db()
         return moved
+
+
+class ClusterCheck(models.Model):
+    """What was last found out about a configured cluster: whether it answers, and what our account may do there."""
+
+    cluster = models.CharField(max_length=63, primary_key=True)
+    at = models.DateTimeField()
+    report = models.JSONField()
+
+    class Meta:
+        ordering = ["cluster"]
+
+    def __str__(self) -> str:
+        return self.cluster

@@ -15,7 +15,7 @@ from aiops.access.principals import Via
 from aiops.core.actions import Action, load
 from aiops.core.scales import Tier
 from aiops.outbox.models import Channel
-from approvals.means import Host, JobCall, WebhookJob  # noqa: F401  (their tables belong to this app)
+from approvals.means import ClusterCheck, Host, JobCall, WebhookJob  # noqa: F401  (their tables belong to this app)
 from incidents.models import Decision, Incident
 
 

@@ -8,16 +8,17 @@ from dataclasses import replace
 from django.utils import timezone
 from pydantic import JsonValue
 
+from aiops.connectors import kubernetes_rights
 from aiops.connectors.errors import Ambiguous, ConnectorError, Permanent, Transient
-from aiops.connectors.kubernetes import Api
+from aiops.connectors.kubernetes import Api, client_for
 from aiops.connectors.kubernetes_objects import KubeObject
-from aiops.core.actions import Action
+from aiops.core.actions import Action, Executor
 from aiops.core.clusters import Cluster
 from aiops.core.errors import Conflict, Unavailable
 from approvals import surroundings
 from approvals.changes import changes_between
 from approvals.conf import ApprovalsConf
-from approvals.operations import operation_for
+from approvals.operations import executor_of, operation_for
 from approvals.operations.marks import Mark
 from approvals.operations.operation import Operation
 from approvals.plans import DryRun, Plan
@@ -34,11 +35,33 @@ def plan(action: Action, cluster: Cluster, *, conf: ApprovalsConf) -> Plan:
     plan says so.
     """
     try:
-        return plan_with(Reach(cluster, conf), action, cluster.name, conf=conf)
+        made = plan_with(Reach(cluster, conf), action, cluster.name, conf=conf)
+        rights = _too_many_rights(made.action, cluster, conf)
     except Permanent as error:
         raise Conflict(error.detail, code=error.code) from error
     except ConnectorError as error:
-        raise Unavailable(f"cluster {cluster.name} does not answer: {error.detail}", retry_after_s=10) from error
+        raise Unavailable(f"{_whom(action, cluster)} does not answer: {error.detail}", retry_after_s=10) from error
+    return replace(made, surroundings=replace(made.surroundings, too_many_rights=rights))
+
+
+def _whom(action: Action, cluster: Cluster) -> str:
+    """Who is asked for the state of its target."""
+    match executor_of(action):
+        case Executor.SSH if action.target is not None:
+            return action.target.name
+        case Executor.JOB:
+            return "the receiver of the job"
+        case _:
+            return f"cluster {cluster.name}"
+
+
+def _too_many_rights(action: Action, cluster: Cluster, conf: ApprovalsConf) -> tuple[str, ...]:
+    """Asked of the cluster each time, where the action is one of its own."""
+    if executor_of(action) is not Executor.KUBERNETES:
+        return ()
+    api = client_for(cluster, read_timeout_s=conf.read_timeout_s, request_timeout_s=conf.request_timeout_s)
+    namespace = action.target.namespace if action.target else None
+    return kubernetes_rights.too_many(api, namespace or "default")
 
 
 def plan_all(actions: Sequence[Action], cluster: Cluster, *, conf: ApprovalsConf) -> Plan:

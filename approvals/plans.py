@@ -35,6 +35,7 @@ class Surroundings:
     burn_rate: float | None = None  # error-budget burn now, 1.0 spends it exactly; None is unknown
     gitops_owner: str = ""
     hpa: str = ""
+    too_many_rights: tuple[str, ...] = ()  # what our account may do there that forbids it to act alone
     unread: tuple[str, ...] = ()  # what about the target could not be read, in words
 
 

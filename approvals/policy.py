@@ -192,7 +192,7 @@ def _conditions(
             f"cluster {inputs.cluster}" if inputs.cluster else "no configured cluster fits",
         ),
         ("read_only", not inputs.read_only, "the cluster is connected read-only" if inputs.read_only else "may be changed"),
-        ("executor", inputs.executor, "ready" if inputs.executor else "nothing here can carry this out"),
+        ("executor", inputs.executor and not around.too_many_rights, _executor_words(inputs)),
         ("broker_down", inputs.broker_up, "the queue answers" if inputs.broker_up else "the queue is down; autonomy pauses"),
     ]
     return [Reason(code=code, met=met, detail=detail) for code, met, detail in facts]
@@ -203,6 +203,14 @@ def _tier_words(inputs: Inputs, blast: BlastRadius, standing: Standing, lowered:
     if inputs.model_led:
         return "only language models propose this; a person agrees first"
     return f"blast radius {blast.score}, tier {standing.tier}{lowered}; needs auto"
+
+
+def _executor_words(inputs: Inputs) -> str:
+    if not inputs.executor:
+        return "nothing here can carry this out"
+    if rights := inputs.around.too_many_rights:
+        return f"its account may {', '.join(rights)}; with such rights nothing runs alone"
+    return "ready"
 
 
 def _undo_words(undo: Undo) -> str:

@@ -7,7 +7,8 @@ from django.db import transaction
 
 from aiops.access.principals import Principal, record, require
 from aiops.access.roles import Act
-from aiops.core.actions import Action
+from aiops.core.actions import Action, ScaleDown, ScaleUp
+from aiops.core.clusters import Cluster
 from aiops.core.commands import render
 from aiops.core.errors import Conflict, Invalid
 from approvals import approval_state, assessment, planning, policy_in_force, signatures, surveys
@@ -62,7 +63,18 @@ def _planned(incident: Incident, action: Action, reason: str) -> Plan:
         raise Conflict(refused.words, code=refused.code, state=incident.status)
     cluster = surveys.cluster_named(incident.cluster)
     assert cluster is not None
-    return planning.plan(action, cluster, conf=policy_in_force.now().approvals)
+    return _plan(action, cluster)
+
+
+def _plan(action: Action, cluster: Cluster) -> Plan:
+    """A command says how many replicas, not whether these are more or fewer: the live object does."""
+    conf = policy_in_force.now().approvals
+    try:
+        return planning.plan(action, cluster, conf=conf)
+    except Conflict as refused:
+        if not isinstance(action, ScaleUp) or action.replicas is None or refused.code != "nothing_to_do":
+            raise
+        return planning.plan(ScaleDown(target=action.target, replicas=action.replicas), cluster, conf=conf)
 
 
 def _open(incident: Incident, by: Principal, plan: Plan, *, reason: str, act: Act, supersedes: Approval | None) -> Approval:

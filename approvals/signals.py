@@ -11,6 +11,7 @@ from aiops.connectors.errors import Permanent, Transient
 from aiops.connectors.kubernetes import Api
 from aiops.connectors.kubernetes_objects import KubeObject, Ref
 from aiops.connectors.prometheus import Prometheus
+from aiops.connectors.ssh import FILES, SERVICE
 from aiops.core.actions import ChangeAction
 from approvals import baseline, metric_band
 from approvals.conf import ApprovalsConf
@@ -18,6 +19,7 @@ from approvals.judgement import AlertIs, Metric, Signals
 from approvals.models import Execution
 from approvals.operations import operation_for, workloads
 from approvals.operations.marks import Mark
+from approvals.operations.webhook_jobs import CALL
 from incidents.models import Alert
 
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
@@ -248,4 +250,9 @@ def summary(subject: KubeObject | None, alert: AlertIs) -> dict[str, JsonValue]:
             shown["Revision"] = revision
         images = [c.text("image") for c in subject.each("spec", "template", "spec", "containers")]
         shown["Image"] = ", ".join(image.rpartition("/")[2] for image in images)
+    elif subject.kind in (SERVICE, CALL):
+        words = (subject.text("status", "state"), subject.text("status", "detail"))
+        shown["Service" if subject.kind == SERVICE else "Job"] = ", ".join(word for word in words if word)
+    elif subject.kind == FILES:
+        shown["Files to remove"] = subject.number("status", "files")
     return shown

@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from aiops import events
 from aiops.access.principals import SYSTEM
 from aiops.outbox import delivery
-from approvals import aftermath, approval_state, assessment, execution, leases, tasks, verification, watching
+from approvals import aftermath, approval_state, assessment, cluster_checks, execution, leases, tasks, verification, watching
 from approvals.models import Approval, Execution
 from incidents.models import Decision
 
@@ -112,6 +112,13 @@ def verify() -> int:
         else:
             helpers.begin(f"verify {pk}", lambda pk=pk: verification.verify(pk))  # type: ignore[misc]
     return len(rows)
+
+
+def check_clusters() -> int:
+    """Once an hour, in a thread of its own: a cluster may take its time."""
+    if not cluster_checks.is_due():
+        return 0
+    return int(helpers.begin("check clusters", cluster_checks.check_all))
 
 
 def deliver() -> int:

@@ -170,6 +170,14 @@ class Kubernetes:
         async with self._http(self.read_timeout_s) as http:
             return await read(Reads(http, self.read_timeout_s))
 
+    def review(self, kind: str, spec: JsonValue) -> KubeObject:
+        """Ask the cluster about our own account, as `SelfSubjectAccessReview` does. Nothing is changed by it."""
+        return self._run(self._once(lambda reads: reads.review(kind, spec)))
+
+    def version(self) -> str:
+        """`v1.32.1`."""
+        return self._run(self._once(lambda reads: reads.version()))
+
     # Changes
 
     def send(self, request: Request, *, dry_run: bool = False) -> KubeObject:
@@ -256,20 +264,30 @@ class Reads:
             raise Permanent(words, "not found", code="not_found")
         return answer.text
 
-    async def _read(self, words: str, path: str, query: Mapping[str, str]) -> httpx2.Response:
-        """One GET, repeated once within the deadline where it may pass."""
+    async def review(self, kind: str, spec: JsonValue) -> KubeObject:
+        words, path = "ask for our rights", f"/apis/authorization.k8s.io/v1/{kind.lower()}s"
+        body: JsonValue = {"apiVersion": "authorization.k8s.io/v1", "kind": kind, "spec": spec}
+        return _read_object(words, await self._read(words, path, {}, asked=body))
+
+    async def version(self) -> str:
+        return _read_object("read the version", await self._read("read the version", "/version", {})).text("gitVersion")
+
+    async def _read(self, words: str, path: str, query: Mapping[str, str], *, asked: JsonValue = None) -> httpx2.Response:
+        """One GET, or a POST of what is `asked`, repeated once within the deadline where it may pass."""
         try:
             async with asyncio.timeout(self.timeout_s):
                 async for attempt in stamina.retry_context(on=Transient, attempts=2, wait_initial=0.2, wait_jitter=0.1):
                     with attempt:
-                        return await self._ask(words, path, query)
+                        return await self._ask(words, path, query, asked)
         except TimeoutError:
             pass
         raise Transient(words, f"no answer within {self.timeout_s:g} s")
 
-    async def _ask(self, words: str, path: str, query: Mapping[str, str]) -> httpx2.Response:
+    async def _ask(self, words: str, path: str, query: Mapping[str, str], asked: JsonValue) -> httpx2.Response:
+        given = {key: value for key, value in query.items() if value}
         try:
-            answer = await self.http.get(path, params={key: value for key, value in query.items() if value})
+            request = self.http.get(path, params=given) if asked is None else self.http.post(path, params=given, json=asked)
+            answer = await request
         except httpx2.TimeoutException:
             raise Transient(words, "no answer") from None
         except (httpx2.HTTPError, httpx2.InvalidURL, ssl.SSLError, ConfigError) as error:

@@ -122,7 +122,7 @@ SPECS: Mapping[ActionClass, ActionSpec] = {
 # Classes that change nothing in an environment: no approval, no execution, no trust.
 HARMLESS = frozenset({ActionClass.NOTIFY_ONLY, ActionClass.CREATE_TICKET, ActionClass.SILENCE})
 
-Quantity = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?(m|[kMGTP]i?)?$", max_length=20)]
+Quantity = Annotated[str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|[kMGTP]i?)?$", max_length=20)]
 Word = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.@/:-]*$", max_length=200)]
 # Written out: no `.` or `..`, which would lead elsewhere than it reads.
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^(/(\.{0,2}[A-Za-z0-9_-][A-Za-z0-9._-]*|\.{3,}))+/?$", max_length=300)]

@@ -7,6 +7,8 @@ import re
 import shlex
 from collections.abc import Iterable
 
+from pydantic import JsonValue
+
 from aiops.core import actions
 from aiops.core.actions import Action, ActionClass
 from aiops.core.errors import Invalid
@@ -87,11 +89,15 @@ def _on_host(words: list[str], manager: str) -> Action:
     """`systemctl -H web-1 restart nginx`, `docker -H ssh://web-1 restart app`: the tools' own way to name a machine."""
     plain, given = _flags(words, {"-H": "host", "--host": "host"})
     tool = "systemctl" if manager == "systemd" else "docker"
+    if manager == "docker" and plain[:1] == ["container"]:
+        plain = plain[1:]
     if len(plain) != 2 or plain[0] != "restart":
         raise Invalid(f"of {tool}, only the restart of one unit is an action here", loc=("command",))
     if not given.get("host"):
         raise Invalid(f"name the machine: {tool} -H HOST restart {plain[1]}", loc=("command",))
-    host = given["host"].removeprefix("ssh://").rpartition("@")[2]
+    host = given["host"].removeprefix("ssh://")
+    if "@" in host or ":" in host:
+        raise Invalid("user and port are set up with the machine; name the machine alone", loc=("command",))
     try:
         target = Target(kind="Host", name=host, unit=plain[1].removesuffix(".service"))
     except ValueError:
@@ -114,6 +120,8 @@ def _flags(words: Iterable[str], known: dict[str, str]) -> tuple[list[str], dict
         name = known[flag]
         if name in given:
             raise Invalid(f"{flag} is given twice", loc=("command",))
+        if name.startswith("!") and value not in ("", "true"):
+            raise Invalid(f"{flag} is a yes here, not {value}", loc=("command",))
         if not equals and not name.startswith("!"):
             value = next(rest, "")
         given[name] = value
@@ -145,13 +153,13 @@ def _one(words: list[str], namespace: str | None) -> Target:
 
 def _whole(given: dict[str, str], flag: str) -> int:
     value = given.get(flag, "")
-    if not re.fullmatch(r"\d{1,6}", value):
+    if not re.fullmatch(r"[0-9]{1,6}", value):
         raise Invalid(f"--{flag} is a whole number", loc=("command",))
     return int(value)
 
 
 def _kubectl(words: list[str]) -> Action:
-    match words:
+    match _verb_first(words):
         case ["rollout", "restart", *rest]:
             plain, given = _flags(rest, _NAMESPACE)
             return actions.build(ActionClass.RESTART_WORKLOAD, _one(plain, given.get("namespace")))
@@ -176,20 +184,41 @@ def _kubectl(words: list[str]) -> Action:
         case ["set", "resources", *rest]:
             known = _NAMESPACE | {"-c": "container", "--containers": "container", "--limits": "limits"}
             plain, given = _flags(rest, known)
-            limits = dict(part.split("=", 1) for part in given.get("limits", "").split(",") if "=" in part)
-            if not limits or set(limits) - {"cpu", "memory"}:
-                raise Invalid("--limits takes cpu and memory, as in --limits=memory=512Mi", loc=("command",))
             target = _one(plain, given.get("namespace"))
+            limits = _limits(given.get("limits", ""))
             return actions.build(ActionClass.ADJUST_RESOURCES, target, container=given.get("container"), **limits)
-        case ["create", "job", _, *rest]:
+        case ["create", "job", name, *rest] if is_name(name):
             plain, given = _flags(rest, _NAMESPACE | {"--from": "from"})
             if plain or "from" not in given:
                 raise Invalid("a job is run again with --from=cronjob/NAME or --from=job/NAME", loc=("command",))
             return actions.build(ActionClass.RERUN_JOB, _one([given["from"]], given.get("namespace")))
+        case [("cordon" | "uncordon") as verb, *_]:
+            raise Invalid(f"kubectl {verb} alone is no action here; kubectl drain takes a node out of service", loc=("command",))
         case [verb, *_]:
             raise Invalid(f"kubectl {verb} is not one of the actions here", loc=("command",))
         case _:
             raise Invalid("kubectl needs a command", loc=("command",))
+
+
+def _verb_first(words: list[str]) -> list[str]:
+    """A namespace may stand before the verb; whatever else does names another cluster or another person."""
+    leading: list[str] = []
+    while words and words[0].startswith("-"):
+        flag, equals, _ = words[0].partition("=")
+        if flag not in _NAMESPACE:
+            raise Invalid(f"{flag} is not understood here; the cluster is the incident's own", loc=("command",))
+        taken = 1 if equals else 2
+        leading, words = [*leading, *words[:taken]], words[taken:]
+    return [*words, *leading]
+
+
+def _limits(text: str) -> dict[str, JsonValue]:
+    """`memory=512Mi,cpu=500m`, each at most once and nothing else."""
+    pairs = [part.partition("=") for part in text.split(",")]
+    limits: dict[str, JsonValue] = {name: value for name, _, value in pairs}
+    if len(limits) != len(pairs) or not set(limits) <= {"cpu", "memory"}:
+        raise Invalid("--limits takes cpu and memory, each once, as in --limits=memory=512Mi", loc=("command",))
+    return limits
 
 
 def _scale(target: Target, replicas: int, current: int | None) -> Action:

@@ -89,7 +89,7 @@ class Migration(migrations.Migration):
                         ),
                         blank=True,
                         default=list,
-                        help_text="Arguments that may be given, between commas; any other is refused",
+                        help_text="Arguments that may be given, between commas; aiops_key, _callback_url, _incident and _target are filled in",
                         size=None,
                     ),
                 ),

@@ -45,6 +45,8 @@ def refuse(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -
             f"{subject.name} is scaled by the autoscaler {hpa}, which would undo it; change the autoscaler's limits instead",
             code="hpa_owner",
         )
+    if wanted is not None and wanted > conf.max_replicas:
+        raise Conflict(f"{wanted} replicas are more than the limit of {conf.max_replicas}", code="max_replicas")
     if wanted is None or (wanted <= now if isinstance(action, ScaleUp) else wanted >= now):
         way = "up" if isinstance(action, ScaleUp) else "down"
         raise Conflict(f"{subject.name} has {now} replicas; {wanted} is no scaling {way}", code="nothing_to_do", state=str(now))

@@ -1,6 +1,5 @@
 """An act on a machine: the same protocol as for a cluster, begun once by a marker, against a real sshd."""
 
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -25,6 +24,7 @@ from tests import factories
 from tests.approvals.acting import let_pass, signed
 from tests.machine import Machine, needs_sshd
 from tests.product import wait_for
+from tests.threads import together
 
 pytestmark = [pytest.mark.sshd, pytest.mark.django_db]
 S = Execution.Status
@@ -193,15 +193,14 @@ class Lost:
 def test_of_two_workers_with_one_act_one_restarts(machine):
     execution = agreed()
     machine.fault("restart", "held")
-    first = threading.Thread(target=executions.execute, args=(execution.pk,), kwargs={"who": "first"})
-    first.start()
-    wait_for(lambda: (machine.state / "held").exists(), within_s=60)
-    let_pass(execution, 40)  # the first one's lease is over
-    second = threading.Thread(target=executions.execute, args=(execution.pk,), kwargs={"who": "second"})
-    second.start()
-    machine.release()
-    first.join(60)
-    second.join(60)
+
+    def second() -> None:
+        wait_for((machine.state / "held").exists, within_s=60)
+        let_pass(execution, 40)  # the first one's lease is over
+        machine.release()
+        executions.execute(execution.pk, who="second")
+
+    together([lambda: executions.execute(execution.pk, who="first"), second])
     execution.refresh_from_db()
     assert machine.effects == ["restart nginx"]
     assert execution.status == S.SUCCEEDED

@@ -1,7 +1,6 @@
 """A job that somebody else runs: asked for once, found again by its key, and never believed to have helped."""
 
 import json
-import threading
 from collections.abc import Iterator
 from uuid import uuid4
 
@@ -27,6 +26,7 @@ from tests import factories
 from tests.approvals.acting import let_pass, signed
 from tests.product import wait_for
 from tests.receiver import Receiver, receiving
+from tests.threads import together
 
 pytestmark = pytest.mark.django_db(transaction=True)  # the callback comes in by another thread
 S = Execution.Status
@@ -235,7 +235,7 @@ def test_a_callback_before_the_answer_is_known_already(receiver, client):
     def call() -> None:
         said.append(call_back(client, receiver.effects[0], "succeeded", detail="3 hosts changed").json())
 
-    receiver.before_answer = lambda key: _in_thread(call)
+    receiver.before_answer = lambda key: together([call])
     done = carry_out(agreed())
     assert said == [{"status": "accepted"}]
     assert (done.status, JobCall.objects.get().state) == (S.SUCCEEDED, "succeeded")
@@ -270,13 +270,6 @@ def test_a_callback_nobody_signed_is_refused_and_moves_nothing(receiver, client)
     assert JobCall.objects.values().get() == before
 
 
-def _in_thread(work) -> None:
-    """Its own connection to the database, as another process would have."""
-    thread = threading.Thread(target=work)
-    thread.start()
-    thread.join(60)
-
-
 # What it is set up for
 
 
@@ -300,6 +293,12 @@ def test_arguments_that_it_does_not_take_are_refused(receiver):
     with pytest.raises(Conflict) as refused:
         agreed(FIX.model_copy(update={"arguments": {"become": "root"}}))
     assert refused.value.code == "arguments"
+
+
+def test_arguments_of_ours_are_filled_in_where_the_job_lists_them(receiver):
+    job(receiver, argument_names=["version", "aiops_key", "aiops_target"])
+    done = carry_out(agreed(FIX.model_copy(update={"arguments": {"version": "41", "aiops_key": "forged"}})))
+    assert receiver.requests[0]["body"]["extra_vars"] == {"version": "41", "aiops_key": done.mark, "aiops_target": "web"}
 
 
 def test_without_a_dry_run_of_its_own_it_never_counts_as_rehearsed(receiver):

@@ -1,0 +1,208 @@
+"""The product on a simulated clock, in one process: its own code and PostgreSQL, with a simulated cluster behind its connectors.
+
+No HTTP server, no queue, no waiting. Tasks that it enqueues run at once, one after the other; what its sweeper looks
+after is looked after whenever simulated time passes. Time is the cluster's own: Python's clock follows it by way of
+Django's, and the database's by functions that stand before its own on the search path.
+"""
+
+import asyncio
+import pickle
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+from unittest.mock import patch
+
+import httpx
+import httpx2
+from django.conf import settings
+from django.db import connection
+from django.utils import timezone as django_timezone
+from lightkube.config.kubeconfig import KubeConfig
+from starlette.applications import Starlette
+from starlette.routing import Route
+
+from aiops import events, live, sweeper
+from aiops.connectors import kubernetes
+from aiops.connectors.errors import Permanent, Transient
+from aiops.connectors.kubernetes import Kubernetes
+from aiops.connectors.prometheus import Prometheus
+from aiops.core.clusters import Cluster
+from aiops.sandbox.clock import EPOCH
+from aiops.sandbox.cluster.accounts import RULES, accounts
+from aiops.sandbox.web.kubernetes import KubernetesApi
+from aiops.sandbox.web.misbehaviour import Chaos, Hold
+from aiops.sandbox.web.prometheus import PrometheusApi
+from aiops.sandbox.world import World
+from approvals import sweeping
+from incidents.intake import alertmanager
+from incidents.intake.reception import receive
+
+TOKEN = "simulated"
+TICK_S = 15.0  # as often as the world's metrics are scraped and its rules evaluated
+# Duties of the sweeper that decide something here. The others deliver messages, seal, clean up, and watch other systems.
+AT_EVERY_TICK = ("assess", "follow_decisions", "act", "verify")
+AT_EVERY_MINUTE = ("expire_decisions", "note_recurrences", "turn_stale", "close_resolved")
+
+DATABASE_CLOCK = """
+create schema if not exists simulated;
+create table if not exists simulated.clock (at timestamptz not null);
+create or replace function simulated.now() returns timestamptz language sql stable as 'select at from simulated.clock';
+create or replace function simulated.statement_timestamp() returns timestamptz language sql stable as 'select at from simulated.clock';
+create or replace function simulated.transaction_timestamp() returns timestamptz language sql stable as 'select at from simulated.clock';
+create or replace function simulated.clock_timestamp() returns timestamptz language sql stable as 'select at from simulated.clock';
+insert into simulated.clock select now() where not exists (select from simulated.clock);
+"""
+
+
+class _SimulatedDatetime(datetime):
+    """What Django asks for the time."""
+
+    at: datetime = EPOCH
+
+    @classmethod
+    def now(cls, tz: Any = None) -> datetime:
+        return cls.at if tz is not None else cls.at.replace(tzinfo=None)
+
+
+def healthy_world(seed: int) -> bytes:
+    """A world in which all is well, to begin from again and again."""
+    return pickle.dumps(World(seed=seed, step_s=TICK_S))
+
+
+@dataclass
+class Simulation:
+    """The product and the world of the moment."""
+
+    healthy: bytes
+    world: World = field(init=False)
+    _tasks: "deque[tuple[Any, tuple[Any, ...]]]" = field(default_factory=deque)
+    _api: Starlette = field(init=False)
+    _prometheus: Starlette = field(init=False)
+    _minute_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        duties = {duty.name: duty.work for duty in sweeper.all_duties()}
+        self._often = [duties[name] for name in AT_EVERY_TICK]
+        self._seldom = [duties[name] for name in AT_EVERY_MINUTE]
+        self.begin(EPOCH, seed=0)
+
+    # time
+
+    @property
+    def now(self) -> datetime:
+        return self.world.clock.now()
+
+    def begin(self, at: datetime, *, seed: int) -> None:
+        """A healthy world whose clock says `at`. Its history lies just before."""
+        self.world = world = pickle.loads(self.healthy)
+        world.random.seed(seed)
+        start, clock = world.clock.elapsed, world.clock
+        clock._wall = lambda: at + timedelta(seconds=clock.elapsed - start)
+        clock._anchors.clear()
+        clock.anchor()
+        api = KubernetesApi(world, accounts(dict.fromkeys(RULES, "") | {"aiops-console": TOKEN}), Chaos(Random(seed)), Hold())
+        self._api = Starlette(routes=[Route("/{path:path}", api.handle, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])])
+        self._prometheus = Starlette(routes=PrometheusApi(world).routes())
+        self._tell_the_time()
+
+    def tick(self, seconds: float = TICK_S) -> None:
+        """Simulated time passes: alerts arrive, and the product does what is due."""
+        self.world.advance(seconds, step_s=TICK_S)
+        self._tell_the_time()
+        for body in self.world.notifications():
+            self.take(body)
+        self.work(self._often)
+        if self.world.clock.elapsed >= self._minute_at:
+            self._minute_at = self.world.clock.elapsed + 60
+            self.work(self._seldom)
+
+    def _tell_the_time(self) -> None:
+        _SimulatedDatetime.at = self.now
+        with connection.cursor() as cursor:
+            cursor.execute("update simulated.clock set at = %s", [self.now])
+
+    # what arrives and what is done
+
+    def take(self, body: dict[str, Any]) -> None:
+        """A webhook of Alertmanager's."""
+        conf = settings.AIOPS.incidents
+        receive("alertmanager", alertmanager.parse(body, max_labels=conf.max_labels, received_at=self.now), conf=conf)
+        self.work()
+
+    def work(self, duties: Sequence[Callable[[], object]] = ()) -> None:
+        for duty in (*duties, lambda: None):
+            duty()
+            while self._tasks:
+                task, ids = self._tasks.popleft()
+                task.run(*ids)
+
+    # the edges
+
+    def enqueue(self, task: Any, ids: tuple[Any, ...]) -> None:
+        if not task.name.startswith("aiops.outbox"):  # messages to people are counted, not sent
+            self._tasks.append((task, ids))
+
+    async def kubernetes(self, request: httpx2.Request) -> httpx2.Response:
+        return await httpx2.ASGITransport(app=self._api).handle_async_request(request)
+
+    def prometheus(self, what: str, query: dict[str, str]) -> Any:
+        async def ask() -> httpx.Response:
+            async with httpx.AsyncClient(transport=httpx.ASGITransport(app=self._prometheus), base_url="http://prometheus") as http:
+                return await http.get(f"/api/v1/{what}", params=query)
+
+        answer = asyncio.run(ask())
+        body = answer.json()
+        if answer.status_code >= 500:
+            raise Transient(f"ask Prometheus for {what}", f"answered {answer.status_code}")
+        if body.get("status") != "success":
+            raise Permanent(f"ask Prometheus for {what}", str(body.get("error")), code="invalid")
+        return body.get("data")
+
+
+class _Transport(httpx2.AsyncBaseTransport):
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    async def handle_async_request(self, request: httpx2.Request) -> httpx2.Response:
+        request.headers["Authorization"] = f"Bearer {TOKEN}"
+        return await self._simulation.kubernetes(request)
+
+
+def _at_once(self: object, name: str, work: Callable[[], object]) -> bool:
+    work()
+    return True
+
+
+@contextmanager
+def simulation(seed: int, folder: Path) -> Iterator[Simulation]:
+    """The product of this process, simulated from here on. The database's clock is put before its own for good."""
+    with connection.cursor() as cursor:
+        cursor.execute(DATABASE_CLOCK)
+        cursor.execute("set search_path = simulated, pg_catalog, public")
+    kubeconfig = folder / "simulated.kubeconfig"
+    kubeconfig.touch()
+    conf = settings.AIOPS.model_copy(update={"prometheus_url": "http://prometheus"})
+    cluster = Cluster(name="sandbox", environment="production", kubeconfig=kubeconfig, shadow=False)
+    server = KubeConfig.from_server("http://cluster").get()
+    assert server is not None
+    with (
+        patch.object(django_timezone, "datetime", _SimulatedDatetime),
+        patch.object(settings, "CLUSTERS", (cluster,)),
+        patch.object(settings, "AIOPS", conf),
+    ):
+        made = Simulation(healthy_world(seed))
+        client = Kubernetes(config=server, transport=_Transport(made))
+        with (
+            patch.object(kubernetes, "_client", lambda *_: client),
+            patch.object(Prometheus, "_ask", lambda _, what, query: made.prometheus(what, dict(query))),
+            patch.object(events, "_send", made.enqueue),
+            patch.object(events, "broker_answers", lambda: True),
+            patch.object(live, "_send", lambda _: None),
+            patch.object(sweeping.Helpers, "begin", _at_once),
+        ):
+            yield made

@@ -43,20 +43,20 @@ from incidents.intake import alertmanager
 from incidents.intake.reception import receive
 
 TOKEN = "simulated"
-TICK_S = 15.0  # as often as the world's metrics are scraped and its rules evaluated
+STEP_S = 15.0  # as often as the world's metrics are scraped and its rules evaluated
+TICK_S = 30.0  # as often as the product and its people look
 # Duties of the sweeper that decide something here. The others deliver messages, seal, clean up, and watch other systems.
-AT_EVERY_TICK = ("assess", "follow_decisions", "act", "verify")
-AT_EVERY_MINUTE = ("expire_decisions", "note_recurrences", "turn_stale", "close_resolved")
+AT_EVERY_TICK = ("act", "verify")
+AT_EVERY_MINUTE = ("assess", "follow_decisions", "expire_decisions", "note_recurrences", "turn_stale", "close_resolved")
 
 DATABASE_CLOCK = """
 create schema if not exists simulated;
 create table if not exists simulated.clock (at timestamptz not null);
-create or replace function simulated.now() returns timestamptz language sql stable as 'select at from simulated.clock';
-create or replace function simulated.statement_timestamp() returns timestamptz language sql stable as 'select at from simulated.clock';
-create or replace function simulated.transaction_timestamp() returns timestamptz language sql stable as 'select at from simulated.clock';
-create or replace function simulated.clock_timestamp() returns timestamptz language sql stable as 'select at from simulated.clock';
 insert into simulated.clock select now() where not exists (select from simulated.clock);
-"""
+""" + "".join(
+    f"create or replace function simulated.{name}() returns timestamptz language sql stable as 'select at from simulated.clock';"
+    for name in ("now", "statement_timestamp", "transaction_timestamp", "clock_timestamp")
+)
 
 
 class _SimulatedDatetime(datetime):
@@ -71,7 +71,7 @@ class _SimulatedDatetime(datetime):
 
 def healthy_world(seed: int) -> bytes:
     """A world in which all is well, to begin from again and again."""
-    return pickle.dumps(World(seed=seed, step_s=TICK_S))
+    return pickle.dumps(World(seed=seed, step_s=STEP_S))
 
 
 @dataclass
@@ -112,7 +112,7 @@ class Simulation:
 
     def tick(self, seconds: float = TICK_S) -> None:
         """Simulated time passes: alerts arrive, and the product does what is due."""
-        self.world.advance(seconds, step_s=TICK_S)
+        self.world.advance(seconds, step_s=STEP_S)
         self._tell_the_time()
         for body in self.world.notifications():
             self.take(body)
@@ -152,7 +152,9 @@ class Simulation:
 
     def prometheus(self, what: str, query: dict[str, str]) -> Any:
         async def ask() -> httpx.Response:
-            async with httpx.AsyncClient(transport=httpx.ASGITransport(app=self._prometheus), base_url="http://prometheus") as http:
+            async with httpx.AsyncClient(
+                transport=httpx.ASGITransport(app=self._prometheus), base_url="http://prometheus"
+            ) as http:
                 return await http.get(f"/api/v1/{what}", params=query)
 
         answer = asyncio.run(ask())
@@ -180,7 +182,7 @@ def _at_once(self: object, name: str, work: Callable[[], object]) -> bool:
 
 @contextmanager
 def simulation(seed: int, folder: Path) -> Iterator[Simulation]:
-    """The product of this process, simulated from here on. The database's clock is put before its own for good."""
+    """The product of this process, simulated for as long as this lasts."""
     with connection.cursor() as cursor:
         cursor.execute(DATABASE_CLOCK)
         cursor.execute("set search_path = simulated, pg_catalog, public")
@@ -205,4 +207,9 @@ def simulation(seed: int, folder: Path) -> Iterator[Simulation]:
             patch.object(live, "_send", lambda _: None),
             patch.object(sweeping.Helpers, "begin", _at_once),
         ):
-            yield made
+            try:
+                yield made
+            finally:
+                with connection.cursor() as cursor:
+                    cursor.execute("reset search_path")
+                    cursor.execute("drop schema simulated cascade")

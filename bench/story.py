@@ -159,7 +159,7 @@ class Story:
     opened_at: datetime | None = None
     by_hand_from: datetime | None = None
     was_by_hand: bool = False
-    severity: Severity = Severity.P3
+    rest_s: float = 0.0  # what a repair by hand still took when the story ended
     decisions_before: int = 0
     engaged: bool = False
 
@@ -183,7 +183,7 @@ class Story:
             self.simulation.tick()
             self._answer()
             self._see_to_it()
-        self._pay()
+        self.bill.open += self.ttr_s / 60 * costs.MINUTE_OPEN[self._severity()]
         return True
 
     # what people do
@@ -213,34 +213,34 @@ class Story:
         return Principal.of(user, Via.DASHBOARD, login_at=self.now)
 
     def _see_to_it(self) -> None:
-        """Nothing is under way and it is still broken: a person repairs it by hand."""
-        if self.injected.is_over or self._is_in_hand():
+        """Nothing is under way and it is still broken: a person begins to repair it by hand, unless it heals meanwhile."""
+        if self.injected.is_over or self.was_by_hand or self._is_in_hand():
             return
         assert self.opened_at is not None
         waited_s = (self.now - self.opened_at).total_seconds()
         if self.by_hand_from is None:
-            if self.engaged or waited_s >= costs.ANSWERS_AFTER_S[self._severity()]:
-                self.bill.asked += 0 if self.engaged else costs.ASKED
-                self.engaged = True
-                self.by_hand_from = self.now
-        elif (self.now - self.by_hand_from).total_seconds() >= costs.BY_HAND_S or waited_s >= AT_MOST_S:
-            self._repair()
+            if not self.engaged and waited_s < costs.ANSWERS_AFTER_S[self._severity()]:
+                return
+            self.bill.asked += 0 if self.engaged else costs.ASKED
+            self.engaged, self.by_hand_from = True, self.now
+        by_hand_s = (self.now - self.by_hand_from).total_seconds()
+        if not self.injected.scenario.heals_itself or by_hand_s >= costs.BY_HAND_S:
+            self._repair(takes_s=costs.BY_HAND_S - by_hand_s)
 
-    def _repair(self) -> None:
+    def _repair(self, *, takes_s: float) -> None:
+        """It is over in `takes_s`. Nothing else happens in that time, so it is not played."""
         self.was_by_hand = True
+        self.rest_s = max(0.0, takes_s)
         self.bill.by_hand += costs.REPAIRED_BY_HAND
 
     def _is_in_hand(self) -> bool:
-        """Whether the product, or somebody by it, is at it. While an alert has cleared, nobody knows of what is left."""
-        if self.was_by_hand:
-            return True
+        """Whether the product, or somebody by it, is at it. While no alert fires, nobody knows that something is left."""
         live = self.incidents().filter(status__in=Incident.LIVE)
         if not live.exists():
             return True
         return (
             Decision.objects.filter(incident__in=live, state__in=IN_HAND).exists()
             or Approval.objects.filter(incident__in=live, status="pending").exists()
-            or Execution.objects.filter(incident__in=live).filter(status__in=(*Execution.ACTIVE,)).exists()
             or Execution.objects.filter(incident__in=live, status="succeeded", verified_at=None).exists()
         )
 
@@ -252,7 +252,7 @@ class Story:
         if open_s >= AT_MOST_S:
             if not self.injected.is_over:
                 self.bill.asked += 0 if self.engaged else costs.ASKED
-                self._repair()
+                self._repair(takes_s=0.0)
             return True
         if not self.injected.is_over:
             return False
@@ -271,14 +271,11 @@ class Story:
 
     # how it ends
 
-    def _pay(self) -> None:
-        self.bill.open += self.ttr_s / 60 * costs.MINUTE_OPEN[self._severity()]
-
     @property
     def ttr_s(self) -> float:
         assert self.opened_at is not None
         open_s = (self.now - self.opened_at).total_seconds()
-        return max(0.0, open_s if self.was_by_hand else open_s - self._over_for_s())
+        return max(0.0, open_s + self.rest_s if self.was_by_hand else open_s - self._over_for_s())
 
     def clear(self) -> None:
         """Whatever still fires is told to be resolved, as it is once all is well again."""

@@ -21,6 +21,7 @@ SYSTEM_NAMESPACES = frozenset({"kube-system", "kube-public", "kube-node-lease"})
 _SAFE = "bcdfghjklmnpqrstvwxz2456789"
 _POD_OF_DEPLOYMENT = re.compile(rf"(?P<owner>.+)-(?P<hash>[{_SAFE}]{{7,10}})-[{_SAFE}]{{5}}")
 _POD_OF_CRONJOB = re.compile(rf"(?P<owner>.+-\d{{8,10}})(-\d+)?-[{_SAFE}]{{5}}")
+_JOB_OF_CRONJOB = re.compile(r"(?P<owner>.+)-\d{8,10}")  # the minute for which it was scheduled
 _POD_OF_DAEMONSET = re.compile(rf"(?P<owner>.+)-[{_SAFE}]{{5}}")
 _POD_OF_STATEFULSET = re.compile(r"(?P<owner>.+?)-\d{1,3}")
 
@@ -89,7 +90,9 @@ class Target(BaseModel):
 
     @property
     def resource(self) -> str:
-        """The name without what differs from pod to pod: `web-7d9f8b6c5-x2xkz` → `web`."""
+        """The name without what differs from pod to pod or run to run: `web-7d9f8b6c5-x2xkz` → `web`."""
+        if self.kind == "Job" and (run := _JOB_OF_CRONJOB.fullmatch(self.name)):
+            return run["owner"]
         return strip_pod_hash(self.name) if self.kind == "Pod" else self.name
 
 

@@ -57,6 +57,11 @@ def test_the_pattern_of_a_pod_has_no_hash():
     assert actions.DeletePod(target=pod).pattern == "delete_pod:web-*"
 
 
+def test_the_pattern_of_a_job_is_that_of_all_runs_of_its_cron_job():
+    job = Target(kind="Job", namespace="data", name="nightly-report-29517660")
+    assert actions.RerunJob(target=job).pattern == "rerun_job:nightly-report-*"
+
+
 @pytest.mark.parametrize(
     ("pod", "kind", "name"),
     [

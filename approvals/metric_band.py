@@ -74,7 +74,7 @@ def read(alert: Alert, prometheus: Prometheus, *, opened_at: datetime, sent_at: 
         current = measure.of(prometheus.at(measure.expression, now))
     except (Transient, Permanent):
         return None
-    if len(before) < POINTS_MIN or not current:
+    if len(before) < POINTS_MIN:
         return None
     low, high = band(list(before.values()))
     earlier = [value for at, value in sorted(curve.items()) if at <= sent_at.timestamp()]
@@ -83,7 +83,7 @@ def read(alert: Alert, prometheus: Prometheus, *, opened_at: datetime, sent_at: 
         low=None if measure.is_upper else low,
         high=high if measure.is_upper else None,
         at_act=earlier[-1] if earlier else None,
-        now=next(iter(current.values())),
+        now=next(iter(current.values()), None),
         curve=tuple(sorted(curve.items()))[-SHOWN:],
     )
 

@@ -17,7 +17,7 @@ from approvals.judgement import Metric
 from incidents.models import Alert
 
 WINDOW = timedelta(hours=1)  # before the incident
-QUIET = timedelta(minutes=10)  # just before it: the fault had begun, the alert had not
+QUIET = timedelta(minutes=10)  # just before it, and before the alert's own `for`: the fault had begun, the alert had not
 STEP_S = 30.0
 POINTS_MIN = 10  # fewer say nothing about what is normal
 MARGIN = 0.10  # of the band's own height, and of its edge
@@ -62,12 +62,14 @@ def measure_of(alert: Alert) -> Measure | None:
     return Measure(match["left"].strip(), match["op"].startswith(">"), labels)
 
 
-def read(alert: Alert, prometheus: Prometheus, *, opened_at: datetime, sent_at: datetime, now: datetime) -> Metric | None:
-    """The metric now against its band; None where it cannot be told."""
+def read(
+    alert: Alert, prometheus: Prometheus, *, opened_at: datetime, sent_at: datetime, now: datetime, for_s: float = 0.0
+) -> Metric | None:
+    """The metric now against its band; None where it cannot be told. `for_s` is how long the alert waits before it fires."""
     measure = measure_of(alert)
     if measure is None:
         return None
-    ends = opened_at - QUIET
+    ends = opened_at - QUIET - timedelta(seconds=for_s)
     try:
         before = measure.of(prometheus.over(measure.expression, ends - WINDOW, ends, step_s=STEP_S))
         curve = measure.of(prometheus.over(measure.expression, sent_at - timedelta(minutes=15), now, step_s=STEP_S))

@@ -4,6 +4,7 @@ One product for all of them, with the simulated cluster; its Redis is reached by
 log of mutations says what was done, the rows say how late.
 """
 
+import itertools
 import subprocess
 import sys
 import threading
@@ -27,7 +28,8 @@ TARGETS = [
     ("shop", "web"), ("shop", "catalog"), ("shop", "cart"), ("payments", "checkout"), ("payments", "ledger"),
     ("payments", "fraud-scoring"), ("edge", "gateway"),
 ]  # fmt: skip
-_numbers = iter(range(1, 1_000_000))
+_numbers = itertools.count(1)
+_targets = itertools.cycle(TARGETS)
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +46,12 @@ def product(line: Line) -> Iterator[Product]:
         "AIOPS_LEARNING__PEOPLE_MIN": "1",
         "AIOPS_APPROVALS__LEASE_S": "6",
         "AIOPS_APPROVALS__UNCLAIMED_AFTER_S": "3",
+        "AIOPS_APPROVALS__STABLE_FOR_S": "1",
+        "AIOPS_APPROVALS__ALERT_CLEARS_WITHIN_S": "1",
+        "AIOPS_APPROVALS__VERIFY_EVERY_S": "1",
     }
     with Product(environment=short) as running:
+        httpx.put(f"{running.sandbox_url}/sandbox/clock", json={"speed": 10}, trust_env=False).raise_for_status()
         wait_for(lambda: connected(running, "sweeper"), within_s=LONG, why="the sweeper looks around")
         yield running
 
@@ -119,19 +125,26 @@ def approvals(product: Product, count: int, *, sign: bool = True) -> list[int]:
     """Restarts that a person proposes for as many workloads, signed where `sign`; the approvals' numbers."""
     made = []
     with product.client() as api:
-        for namespace, name in TARGETS[:count]:
+        for _ in range(count):
+            namespace, name = next(_targets)
             receipt = product.post_alerts(alerts(crash(namespace, name))).json()
             ref = receipt["incidents"][0]
             target = {"kind": "Deployment", "namespace": namespace, "name": name}
             body = {"action": {"class": "restart_workload", "target": target}, "reason": "a fault test"}
             wait_for(lambda ref=ref: _is_decided(product, ref), within_s=LONG, why=f"{ref} is READY")
-            answer = api.post(f"/api/v1/incidents/{ref}/propose", json=body)
-            assert answer.status_code == 200, answer.text
-            made.append(answer.json())
+            # What was done to this target before is verified first.
+            answer = wait_for(lambda ref=ref, body=body: _proposed(api, ref, body), within_s=LONG, why=f"a proposal for {ref}")
+            made.append(answer)
         if sign:
             for approval in made:
                 give(api, approval)
     return [approval["id"] for approval in made]
+
+
+def _proposed(api: httpx.Client, ref: str, body: object) -> dict[str, object] | None:
+    answer = api.post(f"/api/v1/incidents/{ref}/propose", json=body)
+    assert answer.status_code in (200, 409), answer.text
+    return answer.json() if answer.status_code == 200 else None
 
 
 def give(api: httpx.Client, approval: dict[str, object]) -> None:

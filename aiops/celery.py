@@ -33,8 +33,9 @@ app.conf.update(
         # A lost worker's messages come back after seconds, not after the default scan's 90.
         "unacked_restore_interval": 5,
         "unacked_restore_throttle": 1,
-        "socket_timeout": 5,
-        "socket_connect_timeout": 1,
+        # Who waits for a person or a sender gives a silent Redis up soon: two failures, which open the breaker, take < 2 s.
+        "socket_timeout": 0.8 if settings.PROCESS in {"web", "sweeper"} else 5,
+        "socket_connect_timeout": 0.8,
         "socket_keepalive": True,
         "retry_on_timeout": False,
     },

@@ -26,24 +26,30 @@ class AlertIs(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """The alert's own metric against its band from before the incident; a side that does not matter is None."""
+    """The alert's own metric against its band from before the incident; a side that does not matter is None.
+
+    `now` is None where it says nothing any more, though it did before.
+    """
 
     name: str
     low: float | None
     high: float | None
     at_act: float | None
-    now: float
+    now: float | None
     curve: Sequence[tuple[float, float]] = ()
 
     @property
     def is_back(self) -> bool:
+        if self.now is None:
+            return False
         return (self.low is None or self.now >= self.low) and (self.high is None or self.now <= self.high)
 
     @property
     def words(self) -> str:
         sides = [f"at least {self.low:.4g}"] if self.low is not None else []
         sides += [f"at most {self.high:.4g}"] if self.high is not None else []
-        return f"{self.now:.4g}, before the incident {' and '.join(sides)}"
+        now = "no data any more" if self.now is None else f"{self.now:.4g}"
+        return f"{now}, before the incident {' and '.join(sides)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +121,9 @@ def judge(signals: Signals, conf: ApprovalsConf, now: datetime) -> Verdict | Not
         case AlertIs.UNKNOWN if signals.metric is None:
             return _unverifiable("There is no alert and no metric to tell by") if is_calm or is_last else NotYet("Pods settle")
     if signals.metric is not None and not signals.metric.is_back:
-        words = (
-            f"{signals.metric.name} is {signals.metric.now:g}, before it was {signals.metric.low:g} to {signals.metric.high:g}"
-        )
+        words = f"{signals.metric.name}: {signals.metric.words}"
+        if signals.metric.now is None and is_last:
+            return _unverifiable(words)
         return Verdict(Result.DEGRADED, "metric_out_of_band", words) if is_last else NotYet(words)
     if not is_calm:
         return _fail("restarting", "Its pods keep restarting") if is_last else NotYet("Watching whether it stays so")

@@ -22,6 +22,7 @@ from approvals.operations.marks import Mark
 from approvals.operations.webhook_jobs import CALL
 from incidents.models import Alert
 
+LOOKED_AT, SHOWN = 50, 10  # new alerts, of those that people see as harm
 _DURATION = re.compile(r"(?:(\d+)d)?(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 _FOR = ("for", "alert_for", "for_duration")  # where rules write down their own `for`
 
@@ -81,6 +82,7 @@ def look(execution: Execution, api: Api | None, prometheus: Prometheus | None, *
     own = _own_alerts(execution)
     alert, cleared_at = _state_of(own)
     sent_at = execution.started_at or now
+    for_s = _for_s(own, prometheus)
     signals = Signals(
         sent_at=sent_at,
         converge_by=execution.verify_until or sent_at + timedelta(seconds=conf.verify_within_s),
@@ -91,8 +93,8 @@ def look(execution: Execution, api: Api | None, prometheus: Prometheus | None, *
         quiet_since=memory.quiet_since,
         alert=alert,
         cleared_at=cleared_at,
-        alert_for_s=_for_s(own, prometheus),
-        metric=_metric(execution, own, prometheus, sent_at, now) if progress and progress.done else None,
+        alert_for_s=for_s,
+        metric=_metric(execution, own, prometheus, sent_at, now, for_s) if progress and progress.done else None,
         harmed=harmed,
         harmed_since=memory.harmed_since,
         is_last=execution.is_last_step,
@@ -165,11 +167,11 @@ def _for_of(alert: Alert) -> float:
 
 
 def _metric(
-    execution: Execution, own: Sequence[Alert], prometheus: Prometheus | None, sent_at: datetime, now: datetime
+    execution: Execution, own: Sequence[Alert], prometheus: Prometheus | None, sent_at: datetime, now: datetime, for_s: float
 ) -> Metric | None:
     if prometheus is None or not own:
         return None
-    return metric_band.read(own[0], prometheus, opened_at=execution.incident.opened_at, sent_at=sent_at, now=now)
+    return metric_band.read(own[0], prometheus, opened_at=execution.incident.opened_at, sent_at=sent_at, now=now, for_s=for_s)
 
 
 # Neighbours
@@ -199,9 +201,11 @@ def _wants_more(name: str, has: int, api: Api) -> bool:
 
 
 def _new_alerts(execution: Execution, conf: ApprovalsConf) -> Sequence[str]:
-    """Alerts of other targets near this one that began to fire after the act, within the window."""
+    """Alerts that began to fire after the act, within the window: of its namespace, and of the workloads counted as near."""
     if execution.started_at is None:
         return ()
+    before = execution.before.get("neighbours")
+    near = {(name.split("/")[0], name.split("/")[-1]) for name in (before if isinstance(before, dict) else ())}
     until = execution.started_at + timedelta(seconds=conf.neighbour_window_s)
     began = Alert.objects.filter(
         cluster=execution.cluster,
@@ -210,11 +214,16 @@ def _new_alerts(execution: Execution, conf: ApprovalsConf) -> Sequence[str]:
         is_deadman=False,
         first_seen__gt=execution.started_at,
         first_seen__lte=until,
-        target__namespace=execution.namespace,
+        target__namespace__in=sorted({execution.namespace, *(namespace for namespace, _ in near)}),
     ).exclude(incident=execution.incident_id)
     action = execution.action
     own = action.target.resource if isinstance(action, ChangeAction) else ""
-    return [f"{a.name} fires for {a.target['name']}" for a in began[:10] if a.target and not a.target["name"].startswith(own)]
+    places = [(alert.name, alert.target["namespace"], alert.target["name"]) for alert in began[:LOOKED_AT] if alert.target]
+    return [
+        f"{alert} fires for {name}"
+        for alert, namespace, name in places
+        if (namespace == execution.namespace and not name.startswith(own)) or (namespace, name) in near
+    ][:SHOWN]
 
 
 def before_of(execution: Execution) -> dict[str, JsonValue]:

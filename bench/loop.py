@@ -48,8 +48,6 @@ class Run:
         environment |= {"AIOPS_VAR": str(folder), "DJANGO_SETTINGS_MODULE": "aiops.settings", "AIOPS_PROCESS": "command"}
         self.policy = policy
         self._log = folder / "story.log"
-        prepare = [sys.executable, "manage.py", "migrate", "-v0", "--skip-checks"]
-        subprocess.run(prepare, cwd=ROOT, env=environment, check=True, stdout=subprocess.DEVNULL)
         self._process = subprocess.Popen(
             [*command, "--folder", str(folder)], cwd=ROOT, env=environment, stdout=self._log.open("wb"), text=True
         )

@@ -181,8 +181,8 @@ def _at_once(self: object, name: str, work: Callable[[], object]) -> bool:
 
 
 @contextmanager
-def simulation(seed: int, folder: Path) -> Iterator[Simulation]:
-    """The product of this process, simulated for as long as this lasts."""
+def simulation(seed: int, folder: Path, *, healthy: bytes | None = None) -> Iterator[Simulation]:
+    """The product of this process, simulated for as long as this lasts. `healthy`: a world that was made before."""
     with connection.cursor() as cursor:
         cursor.execute(DATABASE_CLOCK)
         cursor.execute("set search_path = simulated, pg_catalog, public")
@@ -197,7 +197,7 @@ def simulation(seed: int, folder: Path) -> Iterator[Simulation]:
         patch.object(settings, "CLUSTERS", (cluster,)),
         patch.object(settings, "AIOPS", conf),
     ):
-        made = Simulation(healthy_world(seed))
+        made = Simulation(healthy or healthy_world(seed))
         client = Kubernetes(config=server, transport=_Transport(made))
         with (
             patch.object(kubernetes, "_client", lambda *_: client),

@@ -24,7 +24,7 @@ from aiops.access.models import User  # noqa: E402
 from aiops.access.principals import Principal, Via  # noqa: E402
 from aiops.core.errors import DomainError  # noqa: E402
 from aiops.core.scales import Severity, Tier  # noqa: E402
-from aiops.runtime.preparation import load_starter_playbooks  # noqa: E402
+from aiops.runtime.preparation import load_starter_playbooks, migrate  # noqa: E402
 from aiops.sandbox.faults.book import Injected, State  # noqa: E402
 from aiops.sandbox.faults.scenarios import ScenarioError  # noqa: E402
 from approvals import policy, signatures  # noqa: E402
@@ -372,6 +372,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--folder", type=Path, required=True)
     asked = parser.parse_args(arguments)
     began = time.monotonic()
+    migrate()
     load_starter_playbooks(ROOT / "learning" / "starter_playbooks.yaml")
 
     def told(n: int) -> None:

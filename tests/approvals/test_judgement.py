@@ -96,6 +96,18 @@ def test_a_metric_out_of_its_band_degrades():
     assert result(judged(391, metric=slow)) == ("degraded", "metric_out_of_band")
 
 
+def test_a_band_may_have_one_side():
+    full = Metric("errors", low=None, high=0.02, at_act=0.4, now=0.3)
+    assert isinstance(judged(200, metric=full), NotYet)
+    assert result(judged(391, metric=full)) == ("degraded", "metric_out_of_band")
+
+
+def test_a_metric_that_went_silent_proves_nothing():
+    silent = Metric("errors", low=None, high=0.02, at_act=0.4, now=None)
+    assert isinstance(judged(200, metric=silent), NotYet)
+    assert result(judged(391, metric=silent)) == ("timeout", "unverifiable")
+
+
 def test_a_metric_alone_can_tell():
     back = Metric("latency", low=0.1, high=0.3, at_act=2.0, now=0.2)
     assert result(judged(125, alert=AlertIs.UNKNOWN, cleared_at=None, metric=back)) == ("success", "")

@@ -93,11 +93,14 @@ def test_too_little_from_before_says_nothing():
     assert read(0.01, before=[0.01] * 5) is None
 
 
-def test_a_metric_that_is_not_there_is_no_pass():
+def test_a_metric_that_is_gone_is_no_pass():
     with respx.mock(base_url=URL) as prometheus:
         prometheus.get("/api/v1/query_range").respond(json=answer([(WEB, [0.01] * 60)], from_=OPENED))
         prometheus.get("/api/v1/query").respond(json=instant())
-        assert metric_band.read(alert(), Prometheus(URL), opened_at=OPENED, sent_at=SENT, now=NOW) is None
+        gone = metric_band.read(alert(), Prometheus(URL), opened_at=OPENED, sent_at=SENT, now=NOW)
+    assert gone is not None
+    assert gone.now is None
+    assert not gone.is_back
 
 
 def test_the_pods_of_before_do_not_stand_in_for_those_of_now():

@@ -1,7 +1,11 @@
 """The fault catalogue. Short by default; `FAULTS=full` runs each at full size. Every test says its figure."""
 
+import json
 import os
+import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Protocol
 
 import pytest
 import stamina
@@ -18,23 +22,41 @@ def times(short: int, *, full: int) -> int:
     return full if IS_FULL else short
 
 
+class Figure(Protocol):
+    def __call__(self, text: str, *, rounds: int = 1, doubled: int = 0, lost: int = 0, stuck: int = 0) -> None: ...
+
+
 @pytest.fixture
-def figure(record_property) -> Callable[[str], None]:
-    """Say the figure of a fault test; the summary prints them as a table."""
-    return lambda text: record_property("figure", text)
+def figure(request: pytest.FixtureRequest, record_property: Callable[[str, object], None]) -> Figure:
+    """Say the figure of a fault test; the summary prints them as a table. The fault stands in the test's name, or in `FAULT`."""
+    in_name = re.search(r"_f(\d+)_", request.node.name)
+    fault = f"F{in_name[1]}" if in_name else request.module.FAULT
+
+    def say(text: str, *, rounds: int = 1, doubled: int = 0, lost: int = 0, stuck: int = 0) -> None:
+        row = {"fault": fault, "rounds": rounds, "doubled": doubled, "lost": lost, "stuck": stuck, "figure": text}
+        record_property("figure", json.dumps(row))
+
+    return say
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
-    rows = [
-        (report.nodeid.split("::")[-1], text)
-        for report in terminalreporter.getreports("passed") + terminalreporter.getreports("failed")
-        for name, text in report.user_properties
-        if name == "figure" and report.when == "call"
-    ]
-    if rows:
-        terminalreporter.section("faults")
-        for name, text in rows:
-            terminalreporter.write_line(f"{name:<60} {text}")
+    rows = []
+    for outcome in ("passed", "failed"):
+        for report in terminalreporter.getreports(outcome):
+            for name, said in report.user_properties:
+                if name == "figure" and report.when == "call":
+                    rows.append(json.loads(said) | {"test": report.nodeid.split("::")[-1], "held": outcome == "passed"})
+    if not rows:
+        return
+    rows.sort(key=lambda row: (int(re.sub(r"\D", "", row["fault"]) or 99), row["test"]))
+    terminalreporter.section("faults")
+    terminalreporter.write_line(f"{'fault':<6}{'rounds':>7}{'doubled':>9}{'lost':>6}{'stuck':>7}  figure")
+    for row in rows:
+        counts = f"{row['rounds']:>7}{row['doubled']:>9}{row['lost']:>6}{row['stuck']:>7}"
+        terminalreporter.write_line(f"{row['fault']:<6}{counts}  {row['figure']}" + ("" if row["held"] else "  FAILED"))
+    if out := os.environ.get("FAULTS_OUT"):
+        Path(out).parent.mkdir(parents=True, exist_ok=True)
+        Path(out).write_text(json.dumps({"full": IS_FULL, "faults": rows}, indent=1) + "\n")
 
 
 @pytest.fixture

@@ -42,7 +42,7 @@ def test_f8_every_message_comes_ten_times(sandbox, figure):
     together([lambda pk=act.pk: executions.execute(pk, who="worker") for act in acts for _ in range(10)])
     effects = [len(sandbox.effects(mark=carry_on(act, sandbox).mark)) for act in acts]
     assert effects == [1] * len(acts)
-    figure(f"{len(acts)} acts, {10 * len(acts)} messages, {sum(effects)} effects")
+    figure(f"{10 * len(acts)} messages, {sum(effects)} effects", rounds=len(acts))
 
 
 # F11: drift before the send
@@ -72,7 +72,7 @@ def test_f11_a_change_before_or_under_the_send_is_left_alone(sandbox, change, fi
             assert (done.status, done.reason) in {("cancelled", "drifted"), ("cancelled", "superseded")}, told(done)
             assert not sandbox.effects(mark=execution.mark)
             sandbox.kubectl("rollout", "undo", f"deploy/{target(n).name}", "-n", target(n).namespace or "")
-    figure(f"{change}: {2 * rounds} drifts, 0 mutations")
+    figure(f"{change}: 0 mutations of a target that others changed", rounds=2 * rounds)
 
 
 def test_f11_another_object_of_the_same_name_is_left_alone(sandbox):
@@ -91,7 +91,7 @@ def test_f11_churn_and_autoscalers_do_not_stop_it(sandbox, figure):
         done = carry_on(execution, sandbox)
         assert done.status == S.SUCCEEDED, told(done)
         assert len(sandbox.effects(mark=done.mark)) == 1
-    figure(f"{rounds} of {rounds} done, 1 effect each")
+    figure("churn and autoscalers: all done, 1 effect each", rounds=rounds)
 
 
 # F12 and F13: the answer is lost, late or wrong
@@ -120,7 +120,7 @@ def test_f12_a_lost_answer_makes_at_most_one_effect(sandbox, loss, figure):
         done = carry_on(execution, sandbox)
         assert done.status == S.SUCCEEDED, told(done)
         assert len(sandbox.effects(mark=done.mark)) == 1
-    figure(f"{loss}: {rounds} acts, 1 effect each")
+    figure(f"{loss}: 1 effect each", rounds=rounds)
 
 
 def _is_over(pk: object) -> bool:
@@ -142,7 +142,7 @@ def test_f13_everything_goes_wrong_at_random(sandbox, figure):
         assert effects == (1 if done.status == S.SUCCEEDED else 0), told(done)
         alone += done.status == S.SUCCEEDED
         del n
-    figure(f"{rounds} acts: at most 1 effect each, all over, {alone} done alone, records agree with the log")
+    figure(f"at most 1 effect each, all over, {alone} done alone, records agree with the log", rounds=rounds)
 
 
 # F14: refusals, and a cluster that goes away
@@ -155,7 +155,7 @@ def test_f14_a_disruption_budget_that_refuses_is_never_bypassed(sandbox, figure)
     assert done.status == S.FAILED
     assert "disruption budget" in done.detail
     assert not [one for one in sandbox.mutations() if one["object"]["name"] == pod.name and one["applied"] and one["effect"]]
-    figure("0 plain deletes")
+    figure("a disruption budget refuses: 0 plain deletes")
 
 
 def test_f14_what_cannot_be_read_back_is_nobodys_guess(sandbox, figure):
@@ -175,7 +175,7 @@ def test_f14_what_cannot_be_read_back_is_nobodys_guess(sandbox, figure):
         sandbox.outage(False)
         assert carry_on(execution, sandbox).status == S.SUCCEEDED
         assert len(sandbox.effects(mark=execution.mark)) == 1
-    figure(f"{rounds} outages: 0 guesses, target locked meanwhile")
+    figure("outage in read-back: 0 guesses, target locked meanwhile", rounds=rounds)
 
 
 def _other_approval(execution: Execution):
@@ -199,7 +199,7 @@ def test_f15_two_incidents_never_act_on_one_target_at_once(sandbox, figure):
         assert [answer.code for answer in refused] == ["target_busy"]
         assert Execution.objects.active().count() == 1
         executions.request_stop(Execution.objects.active().get(), factories.make_principal("lead"))
-    figure(f"{rounds} pairs: never 2 active")
+    figure("pairs: never 2 active", rounds=rounds)
 
 
 def test_f16_a_rollback_never_undoes_what_a_person_deployed(sandbox, figure):
@@ -218,4 +218,4 @@ def test_f16_a_rollback_never_undoes_what_a_person_deployed(sandbox, figure):
         assert done.status == S.CANCELLED, told(done)
         assert not sandbox.effects(mark=undoing.mark)
         sandbox.kubectl("scale", f"deploy/{target(n).name}", "-n", target(n).namespace or "", "--replicas=3")
-    figure(f"{rounds} races: 0 human changes undone")
+    figure("0 human changes undone", rounds=rounds)

@@ -40,8 +40,9 @@ def everybody(facts: Context, viewer: Principal) -> tuple[()]:
 HEAD = Fragment("head", "incidents/_head.html", page.facts, may_handle)
 RESOLVE = Fragment("resolve-dialog", "incidents/_resolve.html", page.facts, may_handle)
 OPINIONS = Fragment("opinions", "incidents/_opinions.html", page.facts, everybody)
+EARLIER = Fragment("earlier", "incidents/_earlier.html", page.facts, everybody)
 EVIDENCE = Fragment("evidence", "incidents/_evidence.html", page.facts, everybody)
 ALERTS = Fragment("alerts", "incidents/_alerts.html", page.facts, everybody)
 TIMELINE = Fragment("timeline", "incidents/_timeline.html", page.timeline_facts, everybody)
 
-INCIDENT = (HEAD, RESOLVE, OPINIONS, EVIDENCE, ALERTS)
+INCIDENT = (HEAD, RESOLVE, OPINIONS, EVIDENCE, ALERTS, EARLIER)

@@ -11,8 +11,9 @@ from aiops.core.actions import Action, load
 from approvals import escalation, explanation, steps, words
 from approvals.models import Approval, Execution, Signature
 from approvals.rail import Stop, rail
+from incidents.hearing import engine_words, missing_words
 from incidents.models import Decision, Incident
-from incidents.page import cited, engine_words
+from incidents.page import cited
 
 RUNS_SHOWN = 10
 CHANGES_SHOWN = 40
@@ -102,6 +103,7 @@ def facts(key: str) -> dict[str, object] | None:
         "proposal": decision.proposal if decision else None,
         "cited": cited(incident, decision) if decision else [],
         "source": Engine(*engine_words(decision.proposal.source)) if decision and decision.proposal else None,
+        "missing": missing_words(decision.proposal.engine_degraded) if decision and decision.proposal else (),
         "approval": approval,
         "action": action_of(decision, approval),
         "signatures": signatures,

@@ -18,8 +18,8 @@ from approvals.escalation import Next
 from approvals.models import Approval, Attempt, Contact, Execution, Signature
 from approvals.page import Verdict, Wording, assessed
 from approvals.waiting import Waiting
+from incidents.hearing import engine_words
 from incidents.models import Decision, Incident
-from incidents.page import engine_words
 from incidents.proposals import Proposal
 from learning.models import Outcome
 

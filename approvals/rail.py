@@ -6,8 +6,8 @@ from datetime import datetime
 
 from aiops.core.wording import counted, duration
 from approvals.models import Approval, Execution
+from incidents.hearing import engine_words
 from incidents.models import Decision
-from incidents.page import engine_words
 
 S = Decision.State
 

@@ -192,7 +192,7 @@ def finish(decision: Decision, *, reason: str) -> bool:
         if proposal is None:
             return False
         degraded = proposal.model_copy(update={"engine_degraded": (*proposal.engine_degraded, reason)})
-        said = [] if decision.opinions.exists() else [EngineAnswer(local_engines.RULES, "answered", 0, proposal)]
+        said = [] if decision.opinions.exists() else [EngineAnswer(local_engines.RULES, "answered", 0, proposal, vote="chosen")]
         won = ready(decision, degraded, said)
     if won:
         log.warning("decision.finished_late", decision=decision.token, reason=reason)

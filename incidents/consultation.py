@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import structlog
+from django.utils import timezone
 
 from aiops.connectors import llm
 from aiops.connectors.llm import Asked, Limits, Outcome, Question
@@ -32,7 +33,7 @@ TOGETHER = ("llm_diagnostician", "llm_operator", "llm_critic")
 CRITIC = "llm_critic"
 COORDINATOR = "coordinator"
 GRACE_S = 0.5  # the connector ends by itself; this is for when it does not
-STATUS = {Outcome.TIMEOUT: "timeout", Outcome.RESTING: "skipped"}
+STATUS = {Outcome.TIMEOUT: "timeout", Outcome.NO_TIME: "timeout", Outcome.RESTING: "skipped"}
 
 log = structlog.get_logger(__name__)
 
@@ -155,8 +156,10 @@ def _gathered(
     """Ask all of them at once; each answer is settled and passed on as it arrives."""
     loop = about.runner.get_loop()
     within_s = until - time.monotonic()
+    how = limits(about.conf)
+    resting = llm_budget.resting(about.providers, about.conf, timezone.now())
     tasks = {
-        loop.create_task(llm.ask(_question(asking), about.providers, within_s=within_s, limits=limits(about.conf))): asking
+        loop.create_task(llm.ask(_question(asking), about.providers, within_s=within_s, limits=how, resting=resting)): asking
         for asking in asked
     }
     while tasks:
@@ -190,8 +193,6 @@ def limits(conf: IncidentsConf) -> Limits:
         tokens=conf.llm_tokens_per_call,
         output_tokens=conf.llm_output_tokens,
         tool_calls=conf.llm_tool_calls,
-        breaker_failures=conf.llm_breaker_failures,
-        breaker_rest_s=conf.llm_breaker_rest_s,
     )
 
 

@@ -6,17 +6,19 @@ the same moment cannot pass a cap together. What was not used is given back when
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 from django.utils import timezone
 
 from aiops.connectors.llm import Outcome, Try
+from aiops.core.llm import LlmProvider
 from aiops.events import Fact
 from incidents.conf import IncidentsConf
 from incidents.models import Decision, LlmCall
 
 MICROS = 1_000_000
+RECENT_MOST = 200  # calls looked at to tell whether a provider is well
 S = LlmCall.Status
 STATUS = {
     Outcome.ANSWERED: S.ANSWERED,
@@ -26,7 +28,9 @@ STATUS = {
     Outcome.FAILED: S.FAILED,
     Outcome.TIMEOUT: S.TIMEOUT,
     Outcome.RESTING: S.SKIPPED,
+    Outcome.NO_TIME: S.SKIPPED,
 }
+FAULTS = frozenset({S.FAILED, S.TIMEOUT})  # what says that a provider is not well; the rest is the model's own way
 
 # A model named something that does not exist. The id is the call's.
 model_hallucinated = Fact("llm.hallucinated")
@@ -82,6 +86,23 @@ def _over(decision: Decision, conf: IncidentsConf) -> str:
     if of_incident > conf.llm_tokens_per_incident:
         return f"the {conf.llm_tokens_per_incident:,} tokens of this incident are spent"
     return spending(conf, timezone.now()).over()
+
+
+def resting(providers: Sequence[LlmProvider], conf: IncidentsConf, at: datetime) -> frozenset[str]:
+    """Those that failed so often in a row, and so lately, that nobody waits for them: one memory for all workers."""
+    rest = timedelta(seconds=conf.llm_breaker_rest_s)
+    since = at - rest - timedelta(seconds=conf.analysis_deadline_s)
+    asked = LlmCall.objects.since(since).exclude(status__in=(S.ASKING, S.SKIPPED)).order_by("-at", "-pk")
+    recent: dict[str, list[tuple[str, datetime]]] = {provider.name: [] for provider in providers}
+    for name, status, begun, ms in asked.values_list("provider", "status", "at", "ms")[:RECENT_MOST]:
+        recent.get(name, []).append((status, begun + timedelta(milliseconds=ms)))
+    return frozenset(name for name, calls in recent.items() if _rests(calls[: conf.llm_breaker_failures], conf, at - rest))
+
+
+def _rests(last: Sequence[tuple[str, datetime]], conf: IncidentsConf, after: datetime) -> bool:
+    """Whether the last calls all failed, the latest of them ending later than `after`."""
+    in_a_row = len(last) == conf.llm_breaker_failures and all(status in FAULTS for status, _ in last)
+    return in_a_row and max(ended for _, ended in last) > after
 
 
 @transaction.atomic

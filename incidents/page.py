@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.conf import settings
+from django.db.models import Prefetch, Q, QuerySet
 from django.utils import timezone
 
 from incidents import facts as known
+from incidents.hearing import hearing_of
 from incidents.models import Decision, Evidence, Incident, Opinion, TimelineEvent
-from incidents.proposals import Proposal
 from incidents.signals import signals
 
 ALERTS_SHOWN = 50
@@ -32,24 +33,6 @@ ICONS: Mapping[str, str] = {
     "evidence": "search",
     "owner": "user",
 }
-ENGINES: Mapping[str, tuple[str, str]] = {
-    "playbook": ("Playbook", "playbook"),
-    "llm": ("Model", "llm"),
-    "consensus": ("Consensus", "consensus"),
-    "expert_system": ("Expert rules", "rules"),
-    "history": ("History", "history"),
-    "human": ("Person", "user"),
-}
-
-
-class Voice(NamedTuple):
-    """One engine's opinion as it stands beside the others."""
-
-    words: str
-    icon: str
-    vote: str  # chosen, for, against, or nothing where there is no proposal
-    proposal: Proposal | None
-    opinion: Opinion
 
 
 class Line(NamedTuple):
@@ -76,10 +59,17 @@ def facts(key: str) -> dict[str, object] | None:
         "frequency": known.frequency(incident.anomaly_key, now),
         "evidence": seen,
         "signals": signals(seen),
-        "voices": voices(decision) if decision else [],
-        "earlier": list(incident.decisions.all()[1:EARLIER_SHOWN]),
+        "hearing": hearing_of(decision) if decision else None,
+        "consensus_needs": settings.AIOPS.incidents.consensus_needs,
+        "earlier": [hearing_of(each) for each in _earlier(incident)],
         "owned": incident.owned_at(now),
     }
+
+
+def _earlier(incident: Incident) -> QuerySet[Decision]:
+    """The decisions before the newest, with what was said then; the API gives their prompts, too."""
+    said = Prefetch("opinions", Opinion.objects.defer("prompt"))
+    return incident.decisions.prefetch_related(said)[1:EARLIER_SHOWN]
 
 
 def _evidence(incident: Incident, decision: Decision | None) -> QuerySet[Evidence]:
@@ -94,29 +84,6 @@ def cited(incident: Incident, decision: Decision) -> list[int]:
         return []
     shown = _evidence(incident, decision).values_list("pk", flat=True)
     return [number for number, pk in enumerate(shown, start=1) if pk in proposal.evidence_ids]
-
-
-def voices(decision: Decision) -> list[Voice]:
-    chosen = decision.proposal
-    rows = []
-    for opinion in decision.opinions.all():
-        words, icon = engine_words(opinion.engine)
-        proposal = opinion.proposal
-        rows.append(Voice(words, icon, _vote(opinion, proposal, chosen), proposal, opinion))
-    return rows
-
-
-def engine_words(name: str) -> tuple[str, str]:
-    """How an engine is called on screen, and its symbol."""
-    return ENGINES.get(name, (name.replace("_", " ").capitalize(), "rules"))
-
-
-def _vote(opinion: Opinion, proposal: Proposal | None, chosen: Proposal | None) -> str:
-    if proposal is None or chosen is None:
-        return ""
-    if opinion.engine == chosen.source and proposal.action == chosen.action:
-        return "chosen"
-    return "for" if proposal.action == chosen.action else "against"
 
 
 def timeline_facts(key: str) -> dict[str, object] | None:

@@ -123,8 +123,12 @@ class OpinionOut(Schema):
     status: str
     ms: int
     weight: float
+    vote: str
+    record: str
     action: Any = None
     reasoning: str
+    points: list[dict[str, str]]
+    prompt: str
 
     @staticmethod
     def of(opinion: Opinion) -> dict[str, Any]:
@@ -134,8 +138,12 @@ class OpinionOut(Schema):
             "status": opinion.status,
             "ms": opinion.ms,
             "weight": opinion.weight,
+            "vote": opinion.vote,
+            "record": opinion.record,
             "action": action_out(proposal.action) if proposal else None,
             "reasoning": opinion.reasoning,
+            "points": opinion.points,
+            "prompt": opinion.prompt,
         }
 
 

@@ -9,10 +9,9 @@ import contextlib
 import json
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
 from types import ModuleType
 from typing import Generic, TypeVar
 from urllib.parse import urlsplit
@@ -24,7 +23,6 @@ from pydantic import BaseModel
 from aiops.connectors.egress import checked_address
 from aiops.connectors.errors import Permanent, Transient
 from aiops.core.llm import LlmProvider
-from aiops.events import Breaker
 
 log = structlog.get_logger(__name__)
 
@@ -42,10 +40,7 @@ class Outcome(StrEnum):
     FAILED = "failed"
     TIMEOUT = "timeout"
     RESTING = "resting"  # not asked: it failed too often lately
-
-
-# What says that a provider is not well; refusing and talking too long are the model's own way.
-FAULTS = frozenset({Outcome.GARBAGE, Outcome.FAILED, Outcome.TIMEOUT})
+    NO_TIME = "no_time"  # not asked: too little of the deadline was left
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +71,6 @@ class Limits:
     tokens: int = 20_000
     output_tokens: int = 2_000
     tool_calls: int = 4
-    breaker_failures: int = 3
-    breaker_rest_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,44 +114,42 @@ class Unusable(Exception):
         self.outcome, self.reason = outcome, reason
 
 
-@cache
-def breaker_of(provider: str, limit: int, rest_s: float) -> Breaker:
-    """One a provider and process: what it remembers is this process's way to the provider."""
-    return Breaker(limit=limit, rest_s=rest_s)
-
-
 def warm(providers: Sequence[LlmProvider]) -> None:
     """Import now what asking these providers needs; nothing where there are none."""
     if providers:
         _agents().load({provider.kind for provider in providers})
 
 
-async def ask(question: Question[Answer], providers: Sequence[LlmProvider], *, within_s: float, limits: Limits) -> Asked[Answer]:
+async def ask(
+    question: Question[Answer],
+    providers: Sequence[LlmProvider],
+    *,
+    within_s: float,
+    limits: Limits,
+    resting: Set[str] = frozenset(),
+) -> Asked[Answer]:
     """Ask one provider after the other until one gives a usable answer or `within_s` seconds are over. Never raises.
 
     The deadline is total: a model that drips its answer is cut off like one that is silent. While others wait behind it,
-    a provider gets half of what is left.
+    a provider gets half of what is left. Those named in `resting` are passed over.
     """
     until = time.monotonic() + within_s
-    tries: list[Try] = []
-    for index, provider in enumerate(providers):
-        breaker = breaker_of(provider.name, limits.breaker_failures, limits.breaker_rest_s)
+    awake = [provider for provider in providers if provider.name not in resting]
+    tries = [
+        Try(provider.name, provider.model, Outcome.RESTING, "rests after failures in a row")
+        for provider in providers
+        if provider.name in resting
+    ]
+    for index, provider in enumerate(awake):
         left = until - time.monotonic()
-        if breaker.is_open:
-            reason = f"rests after {limits.breaker_failures} failures in a row"
-            tries.append(Try(provider.name, provider.model, Outcome.RESTING, reason))
-            continue
         if left < limits.call_min_s:
-            tries.append(Try(provider.name, provider.model, Outcome.TIMEOUT, "no time was left to ask"))
+            tries.append(Try(provider.name, provider.model, Outcome.NO_TIME, "no time was left to ask"))
             break
-        share = left if index == len(providers) - 1 else left / 2
+        share = left if index == len(awake) - 1 else left / 2
         answer, done = await _try(question, provider, within_s=min(share, limits.call_s), limits=limits)
         tries.append(done)
         if answer is not None:
-            breaker.succeeded()
             return Asked(answer, tuple(tries))
-        if done.outcome in FAULTS:
-            breaker.failed()
     return Asked(None, tuple(tries))
 
 

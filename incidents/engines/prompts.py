@@ -194,8 +194,9 @@ def _word(text: str) -> str:
 # Each tool gives, from the snapshot that was taken for this decision, all items of these kinds.
 TOOLS = {
     "workload_status": ("How the workload, its pods and its node stand.", ("owner", "workload", "pods", "events", "nodes")),
+    "dependencies": ("How what it depends on stands.", ("dependencies",)),
     "logs": ("The newest log lines.", ("logs",)),
-    "metrics": ("Key metrics, before and now.", ("metrics",)),
+    "metrics": ("Key metrics, before and now.", ("metrics", "curves")),
     "recent_changes": ("Rollouts and other changes before the incident.", ("rollouts", "changes")),
 }
 

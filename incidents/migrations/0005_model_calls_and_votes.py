@@ -33,6 +33,21 @@ class Migration(migrations.Migration):
         ),
         migrations.AlterField(
             model_name="opinion",
+            name="status",
+            field=models.CharField(
+                choices=[
+                    ("answered", "Answered"),
+                    ("nothing", "Proposes nothing"),
+                    ("failed", "Failed"),
+                    ("timeout", "No answer in time"),
+                    ("skipped", "Not asked"),
+                    ("late", "Late"),
+                ],
+                max_length=8,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="opinion",
             name="weight",
             field=models.FloatField(default=0.0, help_text="Its share of the consensus, 0..1"),
         ),

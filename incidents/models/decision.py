@@ -111,10 +111,10 @@ class Opinion(models.Model):
 
     class Status(models.TextChoices):
         ANSWERED = "answered"
-        NOTHING = "nothing"
+        NOTHING = "nothing", "Proposes nothing"
         FAILED = "failed"
-        TIMEOUT = "timeout"
-        SKIPPED = "skipped"
+        TIMEOUT = "timeout", "No answer in time"
+        SKIPPED = "skipped", "Not asked"
         LATE = "late"
 
     class Vote(models.TextChoices):

@@ -38,15 +38,14 @@ class Choice(BaseModel):
 
 @pytest.fixture
 def server() -> Iterator[LlmServer]:
-    llm.breaker_of.cache_clear()
     with LlmServer() as running:
         llm.warm([running.provider(kind) for kind in KINDS])  # importing is no part of anybody's deadline
         yield running
 
 
-def ask(*providers, tools=(), within_s: float = 5.0, limits: Limits = SHORT) -> Asked[Choice]:
+def ask(*providers, tools=(), within_s: float = 5.0, limits: Limits = SHORT, resting=frozenset()) -> Asked[Choice]:
     question = Question("Choose one.", "c1: restart\nc2: nothing", Choice, tools)
-    return asyncio.run(llm.ask(question, providers, within_s=within_s, limits=limits))
+    return asyncio.run(llm.ask(question, providers, within_s=within_s, limits=limits, resting=resting))
 
 
 PATIENT = Limits(call_s=5.0, call_min_s=0.05)
@@ -148,33 +147,14 @@ def test_a_hung_provider_leaves_time_for_the_next(server):
     assert [done.outcome for done in asked.tries] == [Outcome.TIMEOUT, Outcome.ANSWERED]
 
 
-def test_a_provider_that_fails_three_times_in_a_row_rests(server):
-    server.reply = fails(500)
-    for _ in range(3):
-        ask(server.provider())
-    server.reply = answers()
-    asked = ask(server.provider())
-    assert [done.outcome for done in asked.tries] == [Outcome.RESTING]
-    assert len(server.requests) == 3
-
-
-def test_after_its_rest_a_provider_is_asked_again(server):
-    limits = Limits(call_s=5, call_min_s=0.05, breaker_failures=1, breaker_rest_s=0.0)
-    server.reply = fails(500)
-    ask(server.provider(), limits=limits)
-    server.reply = answers()
-    assert ask(server.provider(), limits=limits).answer is not None
-
-
-def test_a_refusal_is_no_fault_of_the_provider(server):
-    server.reply = refuses
-    for _ in range(3):
-        ask(server.provider(), limits=PATIENT)
-    assert [done.outcome for done in ask(server.provider(), limits=PATIENT).tries] == [Outcome.REFUSED]
+def test_a_provider_that_rests_is_passed_over(server):
+    with LlmServer() as second:
+        asked = ask(server.provider(), second.provider(name="second"), limits=PATIENT, resting={server.provider().name})
+    assert [done.outcome for done in asked.tries] == [Outcome.RESTING, Outcome.ANSWERED]
+    assert server.requests == []
 
 
 def test_nobody_listening_is_said_so():
-    llm.breaker_of.cache_clear()
     with LlmServer() as gone:
         provider = gone.provider()
     asked = ask(provider)

@@ -23,7 +23,6 @@ S = Decision.State
 
 @pytest.fixture
 def server() -> Iterator[LlmServer]:
-    llm.breaker_of.cache_clear()
     with LlmServer() as running:
         llm.warm([running.provider("openai"), running.provider("anthropic")])
         yield running
@@ -179,6 +178,24 @@ def test_three_failures_in_a_row_rest_the_provider_and_the_decision_says_so(serv
     assert len(server.requests) == 3
     assert "llm_resting" in decision.proposal.engine_degraded
     assert decision.opinions.get(engine="llm").status == "skipped"
+
+
+def test_an_answer_or_a_refusal_between_failures_keeps_it_awake(server, settings):
+    ask_models(settings, server.provider(), **PATIENT)
+    for reply in (fails(500), fails(500), refuses, fails(500), fails(500)):
+        server.reply = reply
+        decided(waiting())
+    server.reply = answers()
+    assert decided(waiting()).opinions.get(engine="llm").status == "answered"
+
+
+def test_after_its_rest_a_provider_is_asked_again(server, settings):
+    ask_models(settings, server.provider(), **(PATIENT | {"llm_breaker_failures": 1}))
+    server.reply = fails(500)
+    decided(waiting())
+    LlmCall.objects.update(at=timezone.now() - timedelta(seconds=62))
+    server.reply = answers()
+    assert decided(waiting()).opinions.get(engine="llm").status == "answered"
 
 
 @pytest.mark.parametrize(

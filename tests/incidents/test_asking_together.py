@@ -17,7 +17,6 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def server() -> Iterator[LlmServer]:
-    llm.breaker_of.cache_clear()
     with LlmServer() as running:
         llm.warm([running.provider()])
         yield running

@@ -46,7 +46,6 @@ ALERTS = {"KubePodCrashLooping": Category.WORKLOAD_CRASH, "HighErrorRate": Categ
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[LlmServer]:
-    llm.breaker_of.cache_clear()
     with LlmServer() as running:
         llm.warm([running.provider()])
         yield running
@@ -160,7 +159,6 @@ def test_the_same_policy_would_let_the_models_choice_run_if_the_rules_made_it():
 @pytest.mark.django_db
 @pytest.mark.parametrize("order", ORDERS[::24], ids=lambda order: order["id"])
 def test_the_whole_decision_stands_against_it(server, settings, order):
-    llm.breaker_of.cache_clear()
     ask_models(settings, server.provider(), **PATIENT)
     server.reply = obeys(ORDERS)
     decision = waiting(summary=order["text"])

@@ -219,13 +219,13 @@ def _ready(now: datetime, people: Mapping[str, User]) -> tuple[Incident, Approva
         ("logs", "1,284 lines “cart cache miss” in 5 minutes, none before", "02:57:11.402 WARN cart.cache miss took=1843ms"),
     ):
         Evidence.objects.create(incident=incident, decision=decision, kind=kind, title=title, content=content, at=at)
-    for engine, action, words, ms in (
-        ("playbook", ROLLBACK, "“Roll back a bad deploy” fits at 0.81.", 31),
-        ("expert_system", RestartWorkload(target=CHECKOUT), "Latency with stable memory: restart first.", 2),
-        ("llm", ROLLBACK, "Onset follows the rollout by 4 minutes and traffic is flat.", 3900),
+    for engine, action, words, ms, vote in (
+        ("playbook", ROLLBACK, "“Roll back a bad deploy” fits at 0.81.", 31, "for"),
+        ("expert_system", RestartWorkload(target=CHECKOUT), "Latency with stable memory: restart first.", 2, "against"),
+        ("llm", ROLLBACK, "Onset follows the rollout by 4 minutes and traffic is flat.", 3900, "chosen"),
     ):
         Opinion.objects.create(
-            decision=decision, engine=engine, status="answered", ms=ms, reasoning=words, weight=0.2,
+            decision=decision, engine=engine, status="answered", ms=ms, reasoning=words, weight=0.2, vote=vote,
             proposal_data=make_proposal(action, description=f"{action.spec.words} checkout").to_json(),
         )  # fmt: skip
     for kind, title, detail, actor, status in (

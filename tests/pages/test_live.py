@@ -95,7 +95,7 @@ def test_nobody_is_refused():
         (
             "topic=incident.{pk}",
             {"nav", "head", "decision-rail", "proposal", "approval", "outcome", "blast", "actbar", "dialogs", "opinions", "evidence",
-             "alerts", "timeline"},
+             "alerts", "earlier", "timeline"},
         ),
     ],
 )  # fmt: skip

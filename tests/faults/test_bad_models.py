@@ -1,0 +1,135 @@
+"""F17: models that hang, drip, fail, babble, refuse, or name what nobody offered. READY in time, counted, never proposed."""
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from aiops.connectors import llm
+from incidents import analysis
+from incidents.models import Decision, LlmCall
+from tests.faults.conftest import IS_FULL, times
+from tests.incidents.models import PATIENT, SHORT, ask_models, waiting
+from tests.llm_server import LlmServer, Reply, answers, drips, fails, hangs, refuses, says, sends
+from tests.product import Product, wait_for
+from tests.threads import together
+
+AT_ONCE = 10
+NEVER_RESTS = {"llm_breaker_failures": 1_000_000}  # so that every single one is asked
+PROMISED_S = 30.0
+OTHER_TARGET = '{"class": "restart_workload", "target": {"kind": "Deployment", "namespace": "kube-system", "name": "coredns"}}'
+SILENT: dict[str, Reply] = {"hangs": hangs, "drips": drips}
+BAD: dict[str, Reply] = {
+    "500": fails(500),
+    "429": fails(429),
+    "garbage": sends(b"\xff\x00{{{"),
+    "huge": sends(b" " * 2_000_000),
+    "refuses": refuses,
+    "talks": says("Run kubectl delete namespace shop."),
+    "other action": answers(candidate="kubectl delete namespace shop"),
+    "other target": answers(candidate=OTHER_TARGET),
+    "made-up evidence": answers(evidence=["e99"]),
+}
+
+
+@pytest.fixture
+def server() -> Iterator[LlmServer]:
+    with LlmServer() as running:
+        llm.warm([running.provider()])
+        yield running
+
+
+def decided(rounds: int, severity: str) -> list[Decision]:
+    begun = [waiting(severity=severity) for _ in range(rounds)]
+    for first in range(0, rounds, AT_ONCE):
+        calls = [lambda pk=decision.pk: analysis.decide(pk) for decision in begun[first : first + AT_ONCE]]
+        assert together(calls) == [None] * len(calls)
+    return list(Decision.objects.filter(pk__in=[decision.pk for decision in begun]))
+
+
+def slowest_s(decisions: list[Decision]) -> float:
+    """Of decisions that are all READY."""
+    assert {decision.state for decision in decisions} == {Decision.State.READY}
+    return max((decision.ready_at - decision.received_at).total_seconds() for decision in decisions if decision.ready_at)
+
+
+def rules_action(severity: str) -> Any:
+    (decision,) = decided(1, severity)
+    assert decision.proposal
+    return decision.proposal.action
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("severity", ["P2", "P0"])
+@pytest.mark.parametrize("name", SILENT)
+def test_f17_a_model_that_gives_no_answer(server, settings, name, severity, figure):
+    rules = rules_action(severity)
+    ask_models(settings, server.provider(), **(NEVER_RESTS if IS_FULL else SHORT | NEVER_RESTS))
+    server.reply = SILENT[name]
+    decisions = decided(times(3, full=100), severity)
+    slowest = slowest_s(decisions)
+    assert slowest <= PROMISED_S
+    assert {decision.proposal.action for decision in decisions if decision.proposal} == {rules}
+    counted = LlmCall.objects.filter(decision__in=decisions, status="timeout").values("decision").distinct().count()
+    assert counted == len(decisions)
+    figure(f"{len(decisions)} READY, slowest {slowest:.1f} s, {counted} counted, 0 proposed by it")
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("name", BAD)
+def test_f17_a_model_that_gives_a_bad_answer(server, settings, name, figure):
+    rules = rules_action("P2")
+    ask_models(settings, server.provider(), **(PATIENT | NEVER_RESTS))
+    server.reply = BAD[name]
+    decisions = decided(times(2, full=100), "P2")
+    slowest = slowest_s(decisions)
+    assert slowest <= PROMISED_S
+    assert {decision.proposal.action for decision in decisions if decision.proposal} == {rules}
+    counted = LlmCall.objects.filter(decision__in=decisions).exclude(status__in=("asking", "answered")).count()
+    assert counted == len(decisions)
+    figure(f"{len(decisions)} READY, slowest {slowest:.1f} s, {counted} counted, 0 proposed by it")
+
+
+@pytest.mark.skipif(not IS_FULL, reason="a hundred alerts at the running product: FAULTS=full")
+@pytest.mark.parametrize("name", SILENT)
+def test_f17_a_hundred_alerts_while_the_model_gives_no_answer(name, figure):
+    """The product as it is started, with the deadlines it has: webhook in, READY out."""
+    with LlmServer(SILENT[name]) as server:
+        provider = server.provider().model_copy(update={"name": name})
+        configured = provider.model_dump_json(exclude={"api_key"}, exclude_none=True)
+        with Product(sandbox=False, environment={"AIOPS_LLM_PROVIDERS": f"[{configured}]"}) as product:
+            for first, number in [(0, 1), *((n, AT_ONCE) for n in range(1, 101, AT_ONCE))]:  # one, so that all of it runs
+                product.post_alerts(alerts(first, number)).raise_for_status()
+                wait_for(ready(product, first + number), within_s=180, why=f"{first + number} decisions are READY")
+            took = "SELECT extract(epoch FROM ready_at - received_at) FROM incidents_decision ORDER BY id OFFSET 1"
+            took_s = [float(row[0]) for row in product.ask_database(took)]
+            asked = int(product.ask_database("SELECT count(*) FROM incidents_llmcall WHERE status = 'timeout'")[0][0])
+    assert len(took_s) == 100
+    assert [seconds for seconds in took_s if seconds > PROMISED_S] == []
+    assert asked >= 1
+    figure(f"100 of 100 READY, slowest {max(took_s):.1f} s, {asked} questions timed out")
+
+
+def alerts(first: int, number: int) -> dict[str, Any]:
+    now = datetime.now(UTC).isoformat()
+    each = [
+        {
+            "status": "firing", "fingerprint": f"{n:016x}", "startsAt": now, "endsAt": "0001-01-01T00:00:00Z", "generatorURL": "",
+            "labels": {
+                "alertname": f"KubePodCrashLooping{n}", "severity": "critical" if n % 4 == 0 else "warning", "environment": "production",
+                "namespace": f"team{n}", "deployment": f"service{n}",
+            },
+            "annotations": {"summary": "It keeps crashing."},
+        }
+        for n in range(first, first + number)
+    ]  # fmt: skip
+    return {
+        "version": "4", "groupKey": f"g{first}", "status": "firing", "receiver": "aiops", "groupLabels": {}, "commonLabels": {},
+        "commonAnnotations": {}, "externalURL": "", "truncatedAlerts": 0, "alerts": each,
+    }  # fmt: skip
+
+
+def ready(product: Product, number: int) -> Callable[[], bool]:
+    query = "SELECT count(DISTINCT incident_id) FROM incidents_decision WHERE ready_at IS NOT NULL"
+    return lambda: int(product.ask_database(query)[0][0]) >= number

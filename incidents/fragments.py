@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from aiops.access.principals import Principal
-from aiops.access.roles import Act
+from aiops.access.roles import RESPONDER_SILENCE_S, Act
 from aiops.live import Context, Fragment
 from incidents import page
 from incidents.models import Incident
@@ -18,6 +18,13 @@ class MayHandle:
     reanalyse: bool
     resolve: bool
     close: bool
+    reopen: bool
+    silence_s: tuple[int, ...]  # the lengths on offer; none: may not
+    merge: bool
+    split: bool
+
+
+SILENCES_S = (1800, 3600, RESPONDER_SILENCE_S, 86_400, 7 * 86_400)
 
 
 def may_handle(facts: Context, viewer: Principal) -> MayHandle:
@@ -29,6 +36,10 @@ def may_handle(facts: Context, viewer: Principal) -> MayHandle:
         reanalyse=incident.is_live and viewer.may(Act.REANALYZE),
         resolve=incident.is_live and viewer.may(Act.RESOLVE),
         close=incident.status != Incident.Status.CLOSED and viewer.may(Act.CLOSE),
+        reopen=not incident.is_live and incident.merged_into_id is None and viewer.may(Act.RESOLVE),
+        silence_s=tuple(s for s in SILENCES_S if incident.is_live and viewer.may(Act.SILENCE, for_s=s)),
+        merge=incident.is_live and viewer.may(Act.MERGE),
+        split=incident.is_live and len(facts["alerts"]) > 1 and viewer.may(Act.SPLIT),
     )
 
 
@@ -38,11 +49,11 @@ def everybody(facts: Context, viewer: Principal) -> tuple[()]:
 
 
 HEAD = Fragment("head", "incidents/_head.html", page.facts, may_handle)
-RESOLVE = Fragment("resolve-dialog", "incidents/_resolve.html", page.facts, may_handle)
+HANDLING = Fragment("handling", "incidents/_handling.html", page.facts, may_handle)
 OPINIONS = Fragment("opinions", "incidents/_opinions.html", page.facts, everybody)
 SIGNALS = Fragment("signals", "incidents/_signals.html", page.facts, everybody)
 EVIDENCE = Fragment("evidence", "incidents/_evidence.html", page.facts, everybody)
 ALERTS = Fragment("alerts", "incidents/_alerts.html", page.facts, everybody)
 TIMELINE = Fragment("timeline", "incidents/_timeline.html", page.timeline_facts, everybody)
 
-INCIDENT = (HEAD, RESOLVE, OPINIONS, SIGNALS, EVIDENCE, ALERTS)
+INCIDENT = (HEAD, HANDLING, OPINIONS, SIGNALS, EVIDENCE, ALERTS)

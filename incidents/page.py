@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from django.db.models import Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 from django.utils import timezone
 
 from incidents import facts as known
@@ -15,6 +15,7 @@ ALERTS_SHOWN = 50
 EVIDENCE_SHOWN = 40
 TIMELINE_SHOWN = 80
 EARLIER_SHOWN = 10
+NEIGHBOURS_SHOWN = 20
 
 # Timeline kinds by their first word: what a filter shows, and the symbol of a row.
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -79,7 +80,15 @@ def facts(key: str) -> dict[str, object] | None:
         "voices": voices(decision) if decision else [],
         "earlier": list(incident.decisions.all()[1:EARLIER_SHOWN]),
         "owned": incident.owned_at(now),
+        "neighbours": list(_neighbours(incident)) if incident.is_live else [],
     }
+
+
+def _neighbours(incident: Incident) -> QuerySet[Incident]:
+    """Open incidents that it may be merged into, those of its environment first."""
+    others = Incident.objects.live().filter(is_test=incident.is_test).exclude(pk=incident.pk)
+    near = Case(When(environment=incident.environment, then=0), default=1)
+    return others.order_by(near, "-opened_at", "-id").only("title")[:NEIGHBOURS_SHOWN]
 
 
 def _evidence(incident: Incident, decision: Decision | None) -> QuerySet[Evidence]:

@@ -56,16 +56,17 @@ def open_again(incident: Incident, by: Principal, *, note: str = "") -> Incident
     """A person says that it is not over: open again, with a new decision.
 
     Raises Conflict `live` for one that is open, `merged` for one that went into another, and `reopened` where another
-    open incident is about the same by now.
+    open incident has the same anomaly by now.
     """
     require(by, Act.RESOLVE)
-    statements.lock(correlation.lock_numbers(set(incident.correlation_keys)))
+    statements.lock(correlation.locks_of_keys(incident.correlation_keys))
     incident = Incident.objects.select_for_update(no_key=True).get(pk=incident.pk)
     if incident.is_live:
         raise Conflict(f"{incident.ref} is open", code="live", state=incident.status)
     if incident.merged_into_id is not None:
         raise Conflict(f"{incident.ref} was merged into INC-{incident.merged_into_id}", code="merged", state=incident.status)
-    same = Incident.objects.live().filter(correlation_keys__overlap=incident.correlation_keys).first()
+    alike = {"anomaly_key": incident.anomaly_key, "environment": incident.environment, "cluster": incident.cluster}
+    same = Incident.objects.live().filter(**alike).first()
     if same is not None:
         raise Conflict(f"{same.ref} is open about the same", code="reopened", state=incident.status)
     incident_state.advance(incident, S.OPEN, actor=by, detail=note)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from aiops.access.principals import Principal
-from aiops.access.roles import RESPONDER_SILENCE_S, Act
+from aiops.access.roles import Act
 from aiops.live import Context, Fragment
 from incidents import page
 from incidents.models import Incident
@@ -19,12 +19,12 @@ class MayHandle:
     resolve: bool
     close: bool
     reopen: bool
-    silence_s: tuple[int, ...]  # the lengths on offer; none: may not
+    silences: tuple[tuple[int, str], ...]  # seconds and words of the lengths on offer; none: may not
     merge: bool
     split: bool
 
 
-SILENCES_S = (1800, 3600, RESPONDER_SILENCE_S, 86_400, 7 * 86_400)
+SILENCES = ((1800, "30 min"), (3600, "1 hour"), (4 * 3600, "4 hours"), (86_400, "1 day"), (7 * 86_400, "7 days"))
 
 
 def may_handle(facts: Context, viewer: Principal) -> MayHandle:
@@ -37,7 +37,7 @@ def may_handle(facts: Context, viewer: Principal) -> MayHandle:
         resolve=incident.is_live and viewer.may(Act.RESOLVE),
         close=incident.status != Incident.Status.CLOSED and viewer.may(Act.CLOSE),
         reopen=not incident.is_live and incident.merged_into_id is None and viewer.may(Act.RESOLVE),
-        silence_s=tuple(s for s in SILENCES_S if incident.is_live and viewer.may(Act.SILENCE, for_s=s)),
+        silences=tuple(each for each in SILENCES if incident.is_live and viewer.may(Act.SILENCE, for_s=each[0])),
         merge=incident.is_live and viewer.may(Act.MERGE),
         split=incident.is_live and len(facts["alerts"]) > 1 and viewer.may(Act.SPLIT),
     )

@@ -175,7 +175,7 @@ def test_it_is_not_opened_again_beside_another_about_the_same(night, visit):
     client, address = visit(night.people["jonas"]), night.single.get_absolute_url()
     client.post(f"{address}/resolve")
     for incident in (night.single, night.told):
-        Incident.objects.filter(pk=incident.pk).update(correlation_keys=["target:shop/ingest"])
+        Incident.objects.filter(pk=incident.pk).update(anomaly_key="0123456789abcdef")
     answer = client.post(f"{address}/reopen", headers=HTMX)
     assert answer.status_code == 409
     assert f"{night.told.ref} is open about the same" in answer.content.decode()

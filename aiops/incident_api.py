@@ -197,6 +197,12 @@ def incident_close(request: ApiRequest, ref: str) -> Any:
     return whole(closing.close(_incident(ref), request.principal).pk)
 
 
+@router.post("/incidents/{ref}/reopen", response={200: IncidentOut, REFUSALS: Problem})
+def incident_reopen(request: ApiRequest, ref: str, body: NoteIn) -> Any:
+    """It is not over: open again, with a new decision."""
+    return whole(closing.open_again(_incident(ref), request.principal, note=body.note).pk)
+
+
 class OwnIn(Schema):
     until: datetime | None = None
 

@@ -40,7 +40,8 @@ def advance(approval: Approval, to: Approval.Status, *, actor: Principal, detail
     return True
 
 
-def announce_signature(approval: Approval, by: Principal) -> None:
-    """One of several signatures: pages and the timeline show it, the state stays."""
-    TimelineEvent.record(approval.incident_id, "approval.signed", f"{by.user or by.name} signed", actor=by.name, status="ok")
+def announce_signature(approval: Approval, by: Principal, comment: str) -> None:
+    """Pages and the timeline show who signed, the last one too; what follows of it is another row."""
+    title = f"{by.user or by.name} signed"
+    TimelineEvent.record(approval.incident_id, "approval.signed", title, detail=comment[:1000], actor=by.name, status="ok")
     publish("overview", "approvals", f"incident.{approval.incident_id}")

@@ -9,6 +9,7 @@ from aiops.core.scales import Risk, Tier
 from aiops.live import Context, Fragment
 from approvals import page, queue, switch
 from approvals.models import Approval, Execution
+from approvals.rollbacks import inverse_of
 from approvals.waiting import Waiting
 
 
@@ -73,7 +74,7 @@ def may_act(facts: Context, viewer: Principal) -> MayAct:
     if run is None or viewer.user is None:
         return MayAct()
     applied = run.status == Execution.Status.SUCCEEDED
-    done = applied and run.verified_at is not None and facts["rollback"] is None
+    done = applied and run.verified_at is not None and facts["rollback"] is None and inverse_of(run) is not None
     going_on = run.is_active or (applied and run.verified_at is None)
     return MayAct(
         stop=going_on and not run.stop_requested and viewer.may(Act.STOP),

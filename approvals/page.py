@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from aiops.core.actions import Action, load
 from approvals import escalation, explanation, steps, words
+from approvals.curves import curve_of
 from approvals.models import Approval, Execution, Signature
 from approvals.rail import Stop, rail
 from incidents.hearing import engine_words, missing_words
@@ -112,6 +113,7 @@ def facts(key: str) -> dict[str, object] | None:
         "open_signatures": range(max(0, approval.required_signatures - len(signatures))) if approval else (),
         "stops": _stops(incident, decision, approval, signatures, forward),
         "run": forward[0] if forward else None,
+        "curve": curve_of(forward[0].verification.get("metric"), forward[0].started_at) if forward else None,
         "rollback": next((run for run in own_runs if run.direction == Execution.Direction.ROLLBACK), None),
         "rated_run": next((run for run in runs if _is_rated(run)), None),
         "scores": SCORES,

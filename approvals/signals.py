@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import isfinite
 
 from pydantic import JsonValue
 
@@ -246,6 +247,15 @@ def checks_of(signals: Signals) -> list[JsonValue]:
         rows.append((metric.name, metric.is_back, metric.words))
     rows.append(("Neighbours unharmed", None if progress is None else not signals.harmed, ", ".join(signals.harmed)))
     return [{"name": name, "met": met, "detail": detail} for name, met, detail in rows]
+
+
+def metric_of(signals: Signals) -> JsonValue:
+    """The alert's own metric as people see it: its curve as [seconds, value], its band from before; None if not read."""
+    metric = signals.metric
+    if metric is None:
+        return None
+    curve: list[JsonValue] = [[at, value] for at, value in metric.curve if isfinite(value)]
+    return {"name": metric.name, "low": metric.low, "high": metric.high, "words": metric.words, "curve": curve}
 
 
 def summary(subject: KubeObject | None, alert: AlertIs) -> dict[str, JsonValue]:

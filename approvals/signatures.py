@@ -57,6 +57,7 @@ def sign(approval: Approval, by: Principal, *, digest: str, comment: str = "") -
         tier=approval.tier,
         comment=comment[:1000],
     )
+    approval_state.announce_signature(approval, by, comment)
     signatures = list(approval.signatures.all())
     if len(signatures) >= approval.required_signatures:
         if approval.required_signatures > 1 and not any(signature.was_fresh for signature in signatures):
@@ -67,8 +68,6 @@ def sign(approval: Approval, by: Principal, *, digest: str, comment: str = "") -
         assessment.start(approval, autonomous=False)
         for signature in signatures:
             answer(approval, Answer.APPROVE, signature.by)
-    else:
-        approval_state.announce_signature(approval, by)
     approval.refresh_from_db()
     return approval
 

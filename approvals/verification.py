@@ -81,6 +81,7 @@ def _kept(execution: Execution, sight: Sight) -> dict[str, JsonValue]:
         "before": before,
         "after": dict(sight.after),
         "checks": signals.checks_of(sight.signals),
+        "metric": signals.metric_of(sight.signals) or execution.verification.get("metric"),
     }
 
 

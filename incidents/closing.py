@@ -5,7 +5,8 @@ from django.db import transaction
 from aiops.access.principals import SYSTEM, Principal, record, require
 from aiops.access.roles import Act
 from aiops.core.errors import Conflict
-from incidents import decision_state, decisions, incident_state
+from incidents import correlation, decision_state, decisions, incident_state
+from incidents.intake import statements
 from incidents.models import Alert, Decision, Incident
 
 S = Incident.Status
@@ -47,6 +48,30 @@ def close(incident: Incident, by: Principal) -> Incident:
         raise Conflict(f"{incident.ref} is closed already", code="not_live", state=incident.status)
     _end(incident, S.CLOSED, actor=by, detail="")
     record(by, Act.CLOSE, "incident", incident.ref, incident=incident.ref)
+    return incident
+
+
+@transaction.atomic
+def open_again(incident: Incident, by: Principal, *, note: str = "") -> Incident:
+    """A person says that it is not over: open again, with a new decision.
+
+    Raises Conflict `live` for one that is open, `merged` for one that went into another, and `reopened` where another
+    open incident has the same anomaly by now.
+    """
+    require(by, Act.RESOLVE)
+    statements.lock(correlation.locks_of_keys(incident.correlation_keys))
+    incident = Incident.objects.select_for_update(no_key=True).get(pk=incident.pk)
+    if incident.is_live:
+        raise Conflict(f"{incident.ref} is open", code="live", state=incident.status)
+    if incident.merged_into_id is not None:
+        raise Conflict(f"{incident.ref} was merged into INC-{incident.merged_into_id}", code="merged", state=incident.status)
+    alike = {"anomaly_key": incident.anomaly_key, "environment": incident.environment, "cluster": incident.cluster}
+    same = Incident.objects.live().filter(**alike).first()
+    if same is not None:
+        raise Conflict(f"{same.ref} is open about the same", code="reopened", state=incident.status)
+    incident_state.advance(incident, S.OPEN, actor=by, detail=note)
+    decisions.begin(incident, cause="reopened", actor=by)
+    record(by, Act.RESOLVE, "incident", incident.ref, incident=incident.ref, outcome="reopened", note=note)
     return incident
 
 

@@ -18,6 +18,13 @@ class MayHandle:
     reanalyse: bool
     resolve: bool
     close: bool
+    reopen: bool
+    silences: tuple[tuple[int, str], ...]  # seconds and words of the lengths on offer; none: may not
+    merge: bool
+    split: bool
+
+
+SILENCES = ((1800, "30 min"), (3600, "1 hour"), (4 * 3600, "4 hours"), (86_400, "1 day"), (7 * 86_400, "7 days"))
 
 
 def may_handle(facts: Context, viewer: Principal) -> MayHandle:
@@ -29,6 +36,10 @@ def may_handle(facts: Context, viewer: Principal) -> MayHandle:
         reanalyse=incident.is_live and viewer.may(Act.REANALYZE),
         resolve=incident.is_live and viewer.may(Act.RESOLVE),
         close=incident.status != Incident.Status.CLOSED and viewer.may(Act.CLOSE),
+        reopen=not incident.is_live and incident.merged_into_id is None and viewer.may(Act.RESOLVE),
+        silences=tuple(each for each in SILENCES if incident.is_live and viewer.may(Act.SILENCE, for_s=each[0])),
+        merge=incident.is_live and viewer.may(Act.MERGE),
+        split=incident.is_live and len(facts["alerts"]) > 1 and viewer.may(Act.SPLIT),
     )
 
 
@@ -38,7 +49,7 @@ def everybody(facts: Context, viewer: Principal) -> tuple[()]:
 
 
 HEAD = Fragment("head", "incidents/_head.html", page.facts, may_handle)
-RESOLVE = Fragment("resolve-dialog", "incidents/_resolve.html", page.facts, may_handle)
+HANDLING = Fragment("handling", "incidents/_handling.html", page.facts, may_handle)
 OPINIONS = Fragment("opinions", "incidents/_opinions.html", page.facts, everybody)
 SIGNALS = Fragment("signals", "incidents/_signals.html", page.facts, everybody)
 EARLIER = Fragment("earlier", "incidents/_earlier.html", page.facts, everybody)
@@ -46,4 +57,4 @@ EVIDENCE = Fragment("evidence", "incidents/_evidence.html", page.facts, everybod
 ALERTS = Fragment("alerts", "incidents/_alerts.html", page.facts, everybody)
 TIMELINE = Fragment("timeline", "incidents/_timeline.html", page.timeline_facts, everybody)
 
-INCIDENT = (HEAD, RESOLVE, OPINIONS, SIGNALS, EVIDENCE, ALERTS, EARLIER)
+INCIDENT = (HEAD, HANDLING, OPINIONS, SIGNALS, EVIDENCE, ALERTS, EARLIER)

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import Prefetch, Q, QuerySet
+from django.db.models import Case, Prefetch, Q, QuerySet, When
 from django.utils import timezone
 
 from incidents import facts as known
@@ -16,6 +16,7 @@ ALERTS_SHOWN = 50
 EVIDENCE_SHOWN = 40
 TIMELINE_SHOWN = 80
 EARLIER_SHOWN = 10
+NEIGHBOURS_SHOWN = 20
 
 # Timeline kinds by their first word: what a filter shows, and the symbol of a row.
 KINDS: Mapping[str, tuple[str, ...]] = {
@@ -63,6 +64,7 @@ def facts(key: str) -> dict[str, object] | None:
         "consensus_needs": settings.AIOPS.incidents.consensus_needs,
         "earlier": [hearing_of(each) for each in _earlier(incident)],
         "owned": incident.owned_at(now),
+        "neighbours": list(_neighbours(incident)) if incident.is_live else [],
     }
 
 
@@ -70,6 +72,13 @@ def _earlier(incident: Incident) -> QuerySet[Decision]:
     """The decisions before the newest, with what was said then; the API gives their prompts, too."""
     said = Prefetch("opinions", Opinion.objects.defer("prompt"))
     return incident.decisions.prefetch_related(said)[1:EARLIER_SHOWN]
+
+
+def _neighbours(incident: Incident) -> QuerySet[Incident]:
+    """Open incidents that it may be merged into, those of its environment first."""
+    others = Incident.objects.live().filter(is_test=incident.is_test).exclude(pk=incident.pk)
+    near = Case(When(environment=incident.environment, then=0), default=1)
+    return others.order_by(near, "-opened_at", "-id").only("title")[:NEIGHBOURS_SHOWN]
 
 
 def _evidence(incident: Incident, decision: Decision | None) -> QuerySet[Evidence]:

@@ -7,10 +7,10 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
-from aiops.access.pages import PageRequest, done, signed_in, typed
-from aiops.core.errors import Conflict, NotFound
+from aiops.access.pages import PageRequest, done, led, signed_in, typed
+from aiops.core.errors import Conflict, Invalid, NotFound
 from aiops.live import Fragment
-from incidents import closing, decisions, facts, fragments, ownership
+from incidents import closing, decisions, facts, fragments, hold_acts, merging, ownership
 from incidents.intake import quarantine, retrying
 from incidents.models import Decision, Incident, QuarantinedAlert
 
@@ -59,6 +59,45 @@ def resolve(request: PageRequest, ref: str) -> HttpResponse:
 def close(request: PageRequest, ref: str) -> HttpResponse:
     incident = closing.close(by_ref(ref), request.principal)
     return _done(request, incident, f"{incident.ref} is closed.")
+
+
+@require_POST
+@signed_in
+def reopen(request: PageRequest, ref: str) -> HttpResponse:
+    note = typed(request.POST, "note", 2000)
+    incident = closing.open_again(by_ref(ref), request.principal, note=note)
+    return _done(request, incident, f"{incident.ref} is open again. A new analysis has begun.")
+
+
+@require_POST
+@signed_in
+def silence(request: PageRequest, ref: str) -> HttpResponse:
+    """Its alerts tell nobody for a while; deciding and acting go on."""
+    for_s = request.POST.get("for_s", "")
+    if not for_s.isdecimal() or len(for_s) > 7:
+        raise Invalid("choose for how long", loc=("for_s",))
+    incident = by_ref(ref)
+    hold = hold_acts.silence(incident, request.principal, for_s=int(for_s), comment=typed(request.POST, "comment"))
+    return _done(request, incident, f"Silenced until {hold.ends_at:%H:%M} UTC on {hold.ends_at:%Y-%m-%d}.")
+
+
+@require_POST
+@signed_in
+def merge(request: PageRequest, ref: str) -> HttpResponse:
+    """It is what another incident is about."""
+    incident, into = by_ref(ref), by_ref(typed(request.POST, "into", 20).upper())
+    survivor = merging.merge(incident, into, request.principal, reason=typed(request.POST, "reason", 1000))
+    return led(request, f"{incident.ref} was merged into this.", survivor.get_absolute_url())
+
+
+@require_POST
+@signed_in
+def split(request: PageRequest, ref: str) -> HttpResponse:
+    """Some of its alerts are another problem."""
+    chosen = [int(pk) for pk in request.POST.getlist("alerts") if pk.isdecimal() and len(pk) <= 15]
+    incident = by_ref(ref)
+    opened = merging.split(incident, chosen, request.principal, reason=typed(request.POST, "reason", 1000))
+    return led(request, f"Split off from {incident.ref}.", opened.get_absolute_url())
 
 
 @require_POST

@@ -84,6 +84,14 @@ def told(request: HttpRequest, text: str, address: str) -> HttpResponse:
     return redirect(address)
 
 
+def led(request: PageRequest, text: str, address: str) -> HttpResponse:
+    """After an act whose result is another page: to that page, which says what was done."""
+    if not request.htmx:
+        return told(request, text, address)
+    messages.success(request, text)
+    return HttpResponseClientRedirect(address)
+
+
 def done(request: PageRequest, text: str, address: str, *, fragments: Iterable[Fragment] = (), key: object = "") -> HttpResponse:
     """After an act: the parts that it changed and a word of what was done; for a plain form the page at `address`."""
     if not request.htmx:

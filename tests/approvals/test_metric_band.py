@@ -10,7 +10,10 @@ import respx
 from aiops.connectors.errors import Permanent, Transient
 from aiops.connectors.prometheus import Prometheus
 from approvals import metric_band
+from approvals.curves import curve_of
+from approvals.judgement import Signals
 from approvals.metric_band import band, measure_of
+from approvals.signals import metric_of
 from incidents.models import Alert
 
 URL = "http://prometheus.test"
@@ -79,6 +82,14 @@ def test_a_metric_back_in_its_band_is_back():
     assert metric.is_back
     assert metric.at_act == 0.4
     assert metric.curve
+
+
+def test_its_curve_and_its_band_are_kept_for_people():
+    kept = metric_of(Signals(sent_at=SENT, converge_by=NOW, progress=None, metric=read(0.015)))
+    curve = curve_of(kept, SENT)
+    assert kept["high"] == read(0.015).high
+    assert "act" in curve.chart
+    assert curve.words == "0.015, before the incident at most 0.022"
 
 
 def test_a_metric_above_its_band_is_not_back():

@@ -85,3 +85,19 @@ def test_the_command_is_copied(night, sit):
     page.keyboard.press("c")
     expect(page.locator("#announce")).to_have_text("Command copied")
     assert page.evaluate("navigator.clipboard.readText()") == "kubectl rollout undo deployment/checkout -n shop --to-revision=41"
+
+
+def test_an_incident_is_merged_from_the_keyboard_alone(night, sit):
+    page = sit(night.people["mira"]).open(night.told.get_absolute_url())
+    page.locator("summary[aria-label='More acts']").focus()
+    page.keyboard.press("Enter")
+    page.get_by_role("link", name="Merge into another").focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#merge")).to_be_visible()
+    page.locator("#merge [name=into]").focus()
+    page.keyboard.type(night.single.ref)
+    page.keyboard.press("Tab")
+    page.keyboard.type("One certificate")
+    page.keyboard.press("Control+Enter")
+    page.wait_for_url(f"**{night.single.get_absolute_url()}")
+    expect(page.locator("main")).to_contain_text(f"{night.told.ref} was merged into this.")

@@ -49,3 +49,16 @@ def test_a_refusal_is_a_page_that_leads_back(night, sit):
 def test_the_page_does_not_claim_to_be_live(night, sit):
     page = sit(night.people["vera"], scripts=False).open("/")
     expect(page.locator("#live")).to_contain_text("As of")
+
+
+def test_alerts_are_split_off_by_a_plain_form(night, sit):
+    page = sit(night.people["mira"], scripts=False).open(night.ready.get_absolute_url())
+    page.click("summary[aria-label='More acts']")
+    page.click("text=Split alerts off")
+    dialog = page.locator("#split")
+    expect(dialog).to_be_visible()
+    dialog.get_by_label("ErrorBudgetBurn").check()
+    dialog.get_by_label("Why are they another problem?").fill("Another service")
+    dialog.locator("button[type=submit]").click()
+    expect(page.locator("main")).to_contain_text(f"Split off from {night.ready.ref}.")
+    expect(page.locator("#alerts [role=rowheader]")).to_have_count(1)

@@ -9,7 +9,7 @@ from uuid import uuid4
 from django.utils import timezone
 
 from aiops.access.models import AuditEntry, User
-from aiops.core.actions import Action, DeletePod, NotifyOnly, RestartWorkload, Rollback, ScaleUp
+from aiops.core.actions import Action, DeletePod, NotifyOnly, RestartWorkload, Rollback, ScaleUp, dump
 from aiops.core.targets import Target
 from aiops.outbox.models import Channel, Notification
 from approvals.models import Approval, Attempt, Execution, Signature
@@ -251,8 +251,15 @@ def _single(now: datetime) -> Incident:
 
 
 def _executing(now: datetime) -> Incident:
-    incident = _incident("search heap grows until OOM kill", "P2", "EXECUTING", now, s=206, target="search", auto_approved=True)
-    approval = make_approval(incident.decisions.get(), status="approved", required_signatures=0, decided_at=now)
+    target = Target(kind="Deployment", namespace="shop", name="search")
+    steps = (RestartWorkload(target=target), ScaleUp(target=target, replicas=4))
+    proposal = make_proposal(steps[0], source=Source.PLAYBOOK, description="Restart search, then scale it up", steps=steps)
+    incident = _incident(
+        "search heap grows until OOM kill", "P2", "EXECUTING", now, s=206, target="search", action=steps[0], auto_approved=True,
+        proposal_data=proposal.to_json(),
+    )  # fmt: skip
+    agreed = [{"action": dump(step), "uid": "uid-1", "touched": {}} for step in steps]
+    approval = make_approval(incident.decisions.get(), status="approved", required_signatures=0, decided_at=now, steps=agreed)
     Signature.objects.create(approval=approval, by="autonomy", via="system", digest=approval.digest)
     execution = make_execution(approval, status="running", autonomous=True, started_at=now - timedelta(seconds=20))
     Attempt.objects.create(execution=execution, n=1, body_digest="a" * 64)
@@ -289,6 +296,12 @@ def _done(now: datetime, people: Mapping[str, User]) -> Incident:
                 {"name": "KubePodCrashLooping no longer fires", "met": True, "detail": "after 48 s"},
             ],
             "before": {"ready": "11 of 12"}, "after": {"ready": "12 of 12"},
+            "metric": {
+                "name": "WebErrorRate", "low": None, "high": 0.012, "words": "0.004, before the incident at most 0.012",
+                "curve": [
+                    [began.timestamp() - 600 + n * 30, 0.004 if n < 6 or n > 22 else 0.09] for n in range(30) if n not in (9, 10)
+                ],
+            },
         },
     )  # fmt: skip
     Attempt.objects.create(

@@ -2,7 +2,8 @@
 
 import pytest
 
-from incidents.models import Alert, Decision, Incident, QuarantinedAlert
+from aiops.access.models import AuditEntry
+from incidents.models import Alert, Decision, Hold, Incident, QuarantinedAlert
 from tests.factories import make_user
 
 HTMX = {"HX-Request": "true", "HX-Current-URL": "http://testserver/incidents/INC-1"}
@@ -111,3 +112,87 @@ def test_a_quarantined_alert_is_discarded_or_tried_again(db, visit):
     client.post(f"/quarantine/{good.pk}/retry")
     assert set(QuarantinedAlert.objects.values_list("status", flat=True)) == {"discarded", "retried"}
     assert Alert.objects.filter(name="Up").exists()
+
+
+WHY = {"reason": "Both are the cart cache"}
+
+
+@pytest.mark.parametrize("headers", [{}, HTMX])
+def test_merging_leads_to_the_incident_that_goes_on(night, visit, headers):
+    client, address = visit(night.people["mira"]), night.told.get_absolute_url()
+    html = client.get(address).content.decode()
+    assert f'value="{night.single.ref}"' in html, "offered by its reference"
+    answer = client.post(f"{address}/merge", {"into": night.single.ref.lower(), **WHY}, headers=headers)
+    assert answer["HX-Redirect" if headers else "Location"] == night.single.get_absolute_url()
+    html = client.get(night.single.get_absolute_url()).content.decode()
+    assert f"{night.told.ref} was merged into this." in html
+    assert WHY["reason"] in html
+    night.told.refresh_from_db()
+    assert (night.told.merged_into, night.told.status) == (night.single, "closed")
+    assert "Open again" not in client.get(address).content.decode()
+
+
+def test_chosen_alerts_are_split_off_into_an_incident_of_their_own(night, visit):
+    client, address = visit(night.people["mira"]), night.ready.get_absolute_url()
+    chosen = night.ready.alerts.get(name="ErrorBudgetBurn")
+    assert f'name="alerts" value="{chosen.pk}"' in client.get(address).content.decode()
+    answer = client.post(f"{address}/split", {"alerts": [chosen.pk], **WHY})
+    chosen.refresh_from_db()
+    assert answer["Location"] == chosen.incident.get_absolute_url()
+    assert chosen.incident.split_from == night.ready
+    assert WHY["reason"] in client.get(answer["Location"]).content.decode()
+    again = client.post(f"{address}/split", {"alerts": [chosen.pk], **WHY}, headers=HTMX)
+    assert "choose alerts of this incident" in again.content.decode()
+
+
+def test_a_silence_is_as_long_as_the_role_allows(night, visit):
+    address = night.single.get_absolute_url()
+    responder = visit(night.people["jonas"])
+    html = responder.get(address).content.decode()
+    assert ('<option value="14400"' in html, '<option value="86400"' in html) == (True, False)
+    assert responder.post(f"{address}/silence", {"for_s": "86400"}, headers=HTMX).status_code == 403
+    assert responder.post(f"{address}/silence", {"for_s": "soon"}, headers=HTMX).status_code == 422
+    answer = responder.post(f"{address}/silence", {"for_s": "3600", "comment": "Known, a fix rolls out"}, headers=HTMX)
+    assert "Silenced until" in answer.content.decode()
+    assert "Known, a fix rolls out" in responder.get(address).content.decode()
+    assert Hold.objects.get().stops == ["notify"]
+
+
+def test_what_was_resolved_too_early_is_opened_again(night, visit):
+    client, address = visit(night.people["jonas"]), night.single.get_absolute_url()
+    client.post(f"{address}/resolve")
+    assert f'action="{address}/reopen"' in client.get(address).content.decode()
+    client.post(f"{address}/reopen", {"note": "The lag grows again"})
+    night.single.refresh_from_db()
+    assert night.single.status == "open"
+    assert night.single.decisions.first().state == "INIT"
+    assert "The lag grows again" in client.get(address).content.decode()
+    assert AuditEntry.objects.get(incident_ref=night.single.ref, detail__outcome="reopened").actor == "jonas"
+    assert client.post(f"{address}/reopen", headers=HTMX).status_code == 409
+
+
+def test_it_is_not_opened_again_beside_another_about_the_same(night, visit):
+    client, address = visit(night.people["jonas"]), night.single.get_absolute_url()
+    client.post(f"{address}/resolve")
+    for incident in (night.single, night.told):
+        Incident.objects.filter(pk=incident.pk).update(anomaly_key="0123456789abcdef")
+    answer = client.post(f"{address}/reopen", headers=HTMX)
+    assert answer.status_code == 409
+    assert f"{night.told.ref} is open about the same" in answer.content.decode()
+
+
+@pytest.mark.parametrize("act", ["merge", "split"])
+def test_a_responder_neither_merges_nor_splits(night, visit, act):
+    client, address = visit(night.people["jonas"]), night.ready.get_absolute_url()
+    assert f'action="{address}/{act}"' not in client.get(address).content.decode()
+    fields = {"into": night.single.ref, "alerts": [night.ready.root_alert_id], **WHY}
+    answer = client.post(f"{address}/{act}", fields, headers=HTMX)
+    assert answer.status_code == 403
+    assert "needs the role lead" in answer.content.decode()
+
+
+def test_the_draft_of_a_postmortem_is_a_link_away(night, visit):
+    client = visit(night.people["vera"])
+    draft = f"/api/v1/incidents/{night.ready.ref}/postmortem"
+    assert f'href="{draft}"' in client.get(night.ready.get_absolute_url()).content.decode()
+    assert night.ready.title in client.get(draft).content.decode()

@@ -6,12 +6,18 @@ from collections.abc import Iterator
 import pytest
 from django.conf import settings
 from django.db import connection
+from hypothesis import HealthCheck
+from hypothesis import settings as examples
 from pytest_django.plugin import DjangoDbBlocker
 
 from aiops.runtime.servers import Postgres, Redis
 from incidents import landscape
 
 pytest_plugins = ["tests.product"]  # the fixture `product`: everything as its own processes
+
+# A busy machine is slow, which says nothing about the code. How fast things are is measured in bench/.
+examples.register_profile("console", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+examples.load_profile("console")
 
 _SERVERS = pytest.StashKey[tuple[Postgres, Redis]]()
 

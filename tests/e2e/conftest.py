@@ -18,7 +18,7 @@ from django.conf import settings
 from django.db import connection
 from django.test import Client
 from django.utils import timezone
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from aiops.access.authentication import LOGIN_AT
 from aiops.access.models import User
@@ -38,6 +38,9 @@ FLAGS = [
 ]
 DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 844}
 START_WITHIN_S = 60
+PATIENCE_MS = 60_000  # with what comes within milliseconds, on a machine that has better things to do
+
+expect.set_options(timeout=PATIENCE_MS)
 
 # Playwright's own event loop runs in this thread; Django is asked between its steps only.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
@@ -159,7 +162,7 @@ def sit(web: Web, _browser: Browser) -> Iterator[Sit]:
         )
         contexts.append(context)
         context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": _session(user), "url": web.url}])
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         page = context.new_page()
         seat = Seat(page, web.url)
         page.on("console", lambda said: seat.complaints.append(said.text) if said.type in ("error", "warning") else None)

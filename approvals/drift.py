@@ -9,7 +9,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from aiops.access.principals import SYSTEM
-from aiops.connectors.errors import ConnectorError
+from aiops.connectors.errors import ConnectorError, Transient
 from aiops.connectors.kubernetes import Api
 from aiops.core.actions import Action, load
 from aiops.core.clusters import Cluster
@@ -34,12 +34,14 @@ def look(*, connect: Connect | None = None) -> int:
     clusters = {cluster.name: cluster for cluster in settings.CLUSTERS}
     moved = 0
     for approval in rows:
-        cluster = clusters.get(approval.cluster)
+        cluster = clusters.get(approval.cluster)  # one that is silent is asked once a round
         if cluster is None:
             continue
         try:
             changed = what_changed(approval, connect(cluster))
         except ConnectorError as error:
+            if isinstance(error, Transient):
+                clusters.pop(cluster.name)
             log.warning("approval.target_not_read", approval=approval.pk, error=str(error))
             continue
         if changed and decision_state.withdraw(approval.decision, Decision.Reason.DRIFTED, actor=SYSTEM, detail=changed):

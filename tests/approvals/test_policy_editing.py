@@ -21,6 +21,7 @@ from learning.evidence import Evidence
 from learning.judgement import Brakes, Row
 from learning.scopes import Scope
 from tests.factories import WEB, make_alert, make_decision, make_incident, make_principal, make_user
+from tests.pages.test_every_page import INLINE
 
 pytestmark = pytest.mark.django_db
 AT = datetime(2026, 11, 20, 3, 0, tzinfo=UTC)
@@ -239,6 +240,7 @@ def test_the_page_previews_and_then_saves_without_javascript(visit):
     client = visit(make_user("admin", username="ada"))
     page = client.get("/settings/policy").content.decode()
     assert 'name="learning.sure" value="0.8"' in page
+    assert not INLINE.search(page)
     form = {
         f"{section}.{name}": policy_editing.shown(value)
         for section, fields in changed_to().items()

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 CART = Target(kind="Deployment", namespace="shop", name="cart")
 SHORT = {
     "stable_for_s": 0.5,
-    "alert_clears_within_s": 1.0,
+    "alert_clears_within_s": 4.0,
     "verify_within_s": 20.0,
     "verify_every_s": 0.0,
     "readback_after_s": (0.1, 0.2, 0.4, 0.8),

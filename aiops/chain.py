@@ -127,7 +127,7 @@ def may_decide(facts: Context, viewer: Principal) -> bool:
 
 
 def dependencies(key: str) -> Context:
-    return {"dependencies": [_database(), _redis(), *_clusters(), *_models()]}
+    return {"dependencies": [_database(), _redis(), *_models()]}
 
 
 def _database() -> Dependency:
@@ -162,18 +162,9 @@ def _timed(name: str, icon: str, ask: Callable[[], str], without: str) -> Depend
     return Dependency(name, icon, True, detail, (time.perf_counter() - begun) * 1000)
 
 
-def _clusters() -> list[Dependency]:
+def clusters(key: str) -> Context:
     """What was last found out about each; every hour the sweeper asks anew. Pages ask no cluster."""
-    return [
-        Dependency(
-            f"Kubernetes {report.cluster}",
-            "pods",
-            report.reachable or report.checked_at is None,
-            f"{report.modes}; {report.sentence}",
-            report.ms if report.reachable else None,
-        )
-        for report in cluster_checks.latest()
-    ]
+    return {"clusters": cluster_checks.latest()}
 
 
 def _models() -> list[Dependency]:
@@ -198,5 +189,6 @@ def outbox(key: str) -> Context:
 CHAIN = Fragment("chain", "aiops/_chain.html", chain, everybody)
 ALERT_CHAIN = Fragment("alert-chain", "aiops/_alert_chain.html", chain, everybody)
 HELD_ALERTS = Fragment("held-alerts", "aiops/_held_alerts.html", held, may_decide)
+CLUSTERS = Fragment("clusters", "aiops/_clusters.html", clusters, everybody)
 DEPENDENCIES = Fragment("dependencies", "aiops/_dependencies.html", dependencies, everybody)
 OUTBOX = Fragment("outbox", "aiops/_outbox.html", outbox, everybody)

@@ -56,7 +56,7 @@ OVERVIEW = (
 )
 OVERVIEW_SLOW = (figures.FIGURES, approvals.SAFETY, learning.TRUST_MOVES, approvals.HOURS, chain.ALERT_CHAIN)
 APPROVALS = (approvals.QUEUE_HEAD, approvals.QUEUE, REVIEWS, approvals.RECENT)
-SYSTEM_SLOW = (chain.CHAIN, chain.HELD_ALERTS, chain.DEPENDENCIES, chain.OUTBOX)
+SYSTEM_SLOW = (chain.CHAIN, chain.HELD_ALERTS, chain.CLUSTERS, chain.DEPENDENCIES, chain.OUTBOX)
 TRUST = (approvals.AUTONOMY_CONTROL, approvals.AUTONOMY_SWITCH)
 TRUST_ROW = (learning.PATTERN, learning.GRANT)
 INCIDENT = (*incidents.INCIDENT, *approvals.INCIDENT, learning.LEARNED)

@@ -54,6 +54,11 @@ class Report(BaseModel):
         return self.reachable and not self.lacks and not self.too_many
 
     @property
+    def can(self) -> tuple[tuple[str, tuple[str, ...]], ...]:
+        """Classes of action that may be done somewhere, with where."""
+        return tuple((name, places) for name, places in self.acting.items() if places)
+
+    @property
     def cannot(self) -> tuple[str, ...]:
         """Classes of action that may be done nowhere."""
         return tuple(name for name, places in self.acting.items() if not places)

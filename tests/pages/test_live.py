@@ -90,7 +90,7 @@ def test_nobody_is_refused():
         ("topic=overview", {"nav", "tabs", "banners", "headline", "needs-you", "live-incidents", "figures", "safety", "alert-chain"}),
         ("topic=overview&page=incidents&severity=P1", {"nav", "incidents"}),
         ("topic=approvals", {"nav", "queue", "recent"}),
-        ("topic=overview&page=system", {"chain", "held-alerts", "dependencies", "outbox"}),
+        ("topic=overview&page=system", {"chain", "held-alerts", "clusters", "dependencies", "outbox"}),
         ("topic=governance", {"nav"}),
         (
             "topic=incident.{pk}",

@@ -75,8 +75,10 @@ def planned(action: Action, sandbox: SandboxServer) -> Plan:
 
 def act(action: Action, sandbox: SandboxServer, **options: Any) -> Execution:
     approval = signed(planned(action, sandbox))
-    execution = executions.plan_execution(approval, autonomous=False, at=timezone.now())
+    return carried_out(executions.plan_execution(approval, autonomous=False, at=timezone.now()), sandbox, **options)
 
+
+def carried_out(execution: Execution, sandbox: SandboxServer, **options: Any) -> Execution:
     def is_over() -> bool:
         for pk in leases.due():
             executions.execute(pk, who="test", **options)
@@ -127,7 +129,7 @@ def test_limits_are_adjusted_and_put_back(sandbox):
     assert '"memory":"600Mi"' in sandbox.kubectl("get", "deploy", "cart", "-n", "shop", "-o", path).replace(" ", "")
     Execution.objects.filter(pk=done.pk).update(verified_at=timezone.now(), verification_result="success")
     undoing = rollbacks.roll_back(done, factories.make_principal("lead"), "not needed")
-    executions.execute(undoing.pk, who="test")
+    carried_out(undoing, sandbox)
     assert '"memory":"384Mi"' in sandbox.kubectl("get", "deploy", "cart", "-n", "shop", "-o", path).replace(" ", "")
 
 
@@ -166,8 +168,7 @@ def test_a_node_is_drained_through_its_budgets_and_put_back(sandbox):
     assert refused.value.code == "drain_limit"
     Execution.objects.filter(pk=done.pk).update(verified_at=timezone.now(), verification_result="failed")
     undoing = rollbacks.roll_back(done, None, "pods stay")
-    executions.execute(undoing.pk, who="test")
-    undoing.refresh_from_db()
+    carried_out(undoing, sandbox)
     assert undoing.status == S.SUCCEEDED, told(undoing)
     assert sandbox.kubectl("get", "node", "worker-2", "-o", "jsonpath={.spec.unschedulable}") in ("", "false")
 

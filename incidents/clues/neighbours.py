@@ -45,10 +45,20 @@ def find_needs(draft: Draft) -> None:
             if name not in draft.about:
                 draft.may_need(name, 1)
                 starts.setdefault(name, 1)
+    for name in tuple(draft.about):
+        _declared_by_bare_name(draft, name)
     if topology:
         whole = not draft.everywhere and not any(name in topology.placed for name in draft.about)
         for name, hops in topology.reach(starts, whole=whole).items():
             draft.may_need(name, hops)
+
+
+def _declared_by_bare_name(draft: Draft, name: str) -> None:
+    """`web` needs `orders-db`, as somebody wrote it, means those two of each namespace."""
+    namespace, _, base = name.rpartition("/")
+    if namespace and base in draft.topology.needs:
+        for other, hops in draft.topology.reach({base: 0}).items():
+            draft.may_need(other if "/" in other else f"{namespace}/{other}", hops)
 
 
 def _namesakes(draft: Draft, name: str) -> Iterable[str]:

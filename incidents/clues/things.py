@@ -4,7 +4,7 @@ import re
 
 from incidents import targets
 from incidents.clues.clue import Draft
-from incidents.labels import Labels
+from incidents.labels import Labels, Reporter
 from incidents.topology import is_address, thing
 
 PLACES = (
@@ -46,6 +46,9 @@ def find_things(draft: Draft) -> None:
             if namespace:
                 draft.is_about(thing(f"{namespace}/{name}"))
     _system(draft)
+    signal = draft.reading.signal
+    if signal.is_grouped and draft.reporter is Reporter.ITSELF:
+        draft.is_about(f"group:{signal.group_key}")
     if draft.kind not in ("Node", "Host") and (pod := targets.pod_of(draft.labels)) is not None and pod.namespace:
         draft.is_about(thing(f"{pod.namespace}/{pod.name}"))
 

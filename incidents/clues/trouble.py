@@ -65,7 +65,8 @@ _LOAD = phrases(r"""
 _LOSS = phrases(r"""
     (?<!target )(?<!targets )(?<!slowing )down, unreachable, offline, lost, loss, absent, disappeared, gone, dead, partition(ed)?,
     split brain, no leader, missing (master|primary|leader|members?|nodes?), members? missing, expired, sealed, read ?only,
-    disconnected, disk fail\w*, failed disk, io errors?, device errors?, not running, quorum, node not ready, nodes? not ready,
+    disconnected, disk fail\w*, failed disk, io errors?,
+    (disk|device|media) (read |write )?errors?, not running, quorum, node not ready, nodes? not ready,
     not responding, stopped, corrupt\w*, failover, no (master|primary), healthy (data )?nodes, outage, pleg, container runtime,
     network unavailable, fault, termination, interruption, preempt\w*, link, power supply, fallen off bus, kernel (deadlock|oops)
 """)
@@ -92,7 +93,7 @@ _CHORE = phrases(r"""
     auto ?vacuumed,
     bloat\w*, dead tuples, unused, inactive, idle, outdated, deprecated, version( (skew|mismatch))?, toner, licen[sc]e,
     rate limits?,
-    stale, raid, smart, (over)?temperature, battery, fan, clock, skew, ntp, synchronising, missing backup
+    raid, smart, (over)?temperature, battery, fan, clock, skew, ntp, synchronising, missing backup
 """)
 _EXPIRED = phrases("expired, not ready")
 _FORECAST = phrases(r"fill\w*( up)?, will \w+, soon, predict\w*, may fill, (almost|nearly) (full|out), in \d+ (hours|days)")

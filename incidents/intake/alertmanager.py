@@ -4,6 +4,7 @@ https://prometheus.io/docs/alerting/latest/configuration/#webhook_config
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
@@ -12,11 +13,13 @@ from pydantic import BaseModel, ConfigDict, JsonValue, StringConstraints, Valida
 from aiops.core.errors import Invalid
 from incidents.intake.bodies import digest_of, fingerprint_of
 from incidents.intake.signals import Bad, Parsed, Signal
+from incidents.labels import DAEMONSET, DEPLOYMENT, NODE, SERVICE, STATEFULSET, is_exporter_name
 
 VERSIONS = frozenset({"4", "1"})  # Alertmanager's and Grafana's
 YEARS = range(2, 9999)  # Go's zero time, year 1, means "not yet"
 # Clocks of senders run ahead by minutes; a time further in the future is none.
 AHEAD = timedelta(hours=1)
+_THINGS = (*SERVICE, *DEPLOYMENT, *STATEFULSET, *DAEMONSET, *NODE)
 Labels = dict[str, str]
 # Reads one alert of a group, given the hash of the group's key; Invalid or ValidationError for one that cannot be taken.
 ReadAlert = Callable[[JsonValue, str], Signal]
@@ -50,11 +53,13 @@ def parse_group(body: Mapping[str, JsonValue], read_alert: ReadAlert) -> Parsed:
         raise Invalid("version 4 of the webhook is understood", loc=("body", "version"))
     group_key, receiver, truncated = body.get("groupKey"), body.get("receiver"), body.get("truncatedAlerts")
     group = digest_of(group_key) if isinstance(group_key, str) and group_key else ""
+    is_grouped = bool(group) and _names_a_thing(body.get("groupLabels"))
     signals: list[Signal] = []
     bad: list[Bad] = []
     for raw in alerts:
         try:
-            signals.append(read_alert(raw, group))
+            signal = read_alert(raw, group)
+            signals.append(replace(signal, is_grouped=True) if is_grouped else signal)
         except ValidationError as error:
             bad.append(Bad(raw, reason_of(error)))
         except Invalid as error:
@@ -64,6 +69,13 @@ def parse_group(body: Mapping[str, JsonValue], read_alert: ReadAlert) -> Parsed:
         tuple(bad),
         truncated=max(0, min(truncated, 1_000_000)) if isinstance(truncated, int) else 0,
         receiver=receiver[:200] if isinstance(receiver, str) else "",
+    )
+
+
+def _names_a_thing(labels: JsonValue) -> bool:
+    """Whether a team groups by what breaks. Groups by name, namespace or cluster hold what has nothing to do with each other."""
+    return isinstance(labels, dict) and any(
+        isinstance(value := labels.get(name), str) and value and not is_exporter_name(value) for name in _THINGS
     )
 
 

@@ -18,6 +18,7 @@ class Signal:
     starts_at: datetime
     ended_at: datetime | None = None
     group_key: str = ""
+    is_grouped: bool = False  # the group is that of one service, workload or machine: its sender says that it is one problem
     generator_url: str = ""
     is_test: bool = False
     worsens: bool = False  # its sender raises the severity of an alert that fires already

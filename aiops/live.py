@@ -25,7 +25,7 @@ log = structlog.get_logger(__name__)
 
 GROUP = "live.{}"
 PREFIX = "asgi"  # of the channel layer
-PUBLISH_TIMEOUT_S = 0.8  # twice, until the breaker opens: no answer to a sender takes 2 s for it
+PUBLISH_TIMEOUT_S = 0.5  # twice, until the breaker opens: no answer to a sender takes 2 s for it
 
 Context = Mapping[str, Any]
 

@@ -202,7 +202,10 @@ def _wants_more(name: str, has: int, api: Api) -> bool:
 
 
 def _new_alerts(execution: Execution, conf: ApprovalsConf) -> Sequence[str]:
-    """Alerts that began to fire after the act, within the window: of its namespace, and of the workloads counted as near."""
+    """Alerts that began to fire after the act, within the window: of its namespace, and of the workloads counted as near.
+
+    Those that joined its incident count too: they are told as effects of what was there before, which they need not be.
+    """
     if execution.started_at is None:
         return ()
     before = execution.before.get("neighbours")
@@ -216,7 +219,7 @@ def _new_alerts(execution: Execution, conf: ApprovalsConf) -> Sequence[str]:
         first_seen__gt=execution.started_at,
         first_seen__lte=until,
         target__namespace__in=sorted({execution.namespace, *(namespace for namespace, _ in near)}),
-    ).exclude(incident=execution.incident_id)
+    )
     action = execution.action
     own = action.target.resource if isinstance(action, ChangeAction) else ""
     places = [(alert.name, alert.target["namespace"], alert.target["name"]) for alert in began[:LOOKED_AT] if alert.target]

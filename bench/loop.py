@@ -12,12 +12,13 @@ import argparse
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -87,8 +88,6 @@ def database() -> Iterator[Path]:
 
 def simulate(policies: Sequence[str], n: int, seed: int) -> dict[str, dict[str, Any]]:
     """The figures of each policy; all of them run at the same time."""
-    from contextlib import ExitStack
-
     with ExitStack() as stack:
         runs = [Run(policy, n, seed, stack.enter_context(database())) for policy in policies]
         for run in runs:
@@ -123,6 +122,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--end-to-end", type=int, default=END_TO_END, help="incidents through the running product; 0 for none")
     parser.add_argument("--out", type=Path, default=RESULTS / "loop.json")
     asked = parser.parse_args(arguments)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # its databases end with it
     began = time.monotonic()
     figures = simulate(POLICIES, asked.n, asked.seed)
     if asked.end_to_end:

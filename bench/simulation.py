@@ -10,7 +10,7 @@ import pickle
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -39,6 +39,8 @@ from aiops.sandbox.web.misbehaviour import Chaos, Hold
 from aiops.sandbox.web.prometheus import PrometheusApi
 from aiops.sandbox.world import World
 from approvals import sweeping
+from incidents import evidence, landscape
+from incidents.collectors import Collector
 from incidents.intake import alertmanager
 from incidents.intake.reception import receive
 
@@ -47,7 +49,12 @@ STEP_S = 15.0  # as often as the world's metrics are scraped and its rules evalu
 TICK_S = 30.0  # as often as the product and its people look
 # Duties of the sweeper that decide something here. The others deliver messages, seal, clean up, and watch other systems.
 AT_EVERY_TICK = ("act", "verify")
-AT_EVERY_MINUTE = ("assess", "follow_decisions", "expire_decisions", "note_recurrences", "turn_stale", "close_resolved")
+AT_EVERY_MINUTE = (
+    "assess", "follow_decisions", "expire_decisions", "note_recurrences", "turn_stale", "close_resolved", "carry_out_merges",
+    "follow_roots", "map_clusters",
+)  # fmt: skip
+# Looking at the live system is limited by the wall's time, and here it costs more of it than of the simulated one.
+PATIENCE = {"analysis_deadline_s": 300.0, "evidence_deadline_s": 240.0, "sweep_ready_after_s": 600.0}
 
 DATABASE_CLOCK = """
 create schema if not exists simulated;
@@ -147,6 +154,10 @@ class Simulation:
         if not task.name.startswith("aiops.outbox"):  # messages to people are counted, not sent
             self._tasks.append((task, ids))
 
+    @property
+    def metrics(self) -> httpx.ASGITransport:
+        return httpx.ASGITransport(app=self._prometheus)
+
     async def kubernetes(self, request: httpx2.Request) -> httpx2.Response:
         return await httpx2.ASGITransport(app=self._api).handle_async_request(request)
 
@@ -175,6 +186,10 @@ class _Transport(httpx2.AsyncBaseTransport):
         return await self._simulation.kubernetes(request)
 
 
+def _patient(collectors: Sequence[Collector]) -> tuple[Collector, ...]:
+    return tuple(collector._replace(within_s=PATIENCE["evidence_deadline_s"]) for collector in collectors)
+
+
 def _at_once(self: object, name: str, work: Callable[[], object]) -> bool:
     work()
     return True
@@ -188,7 +203,10 @@ def simulation(seed: int, folder: Path, *, healthy: bytes | None = None) -> Iter
         cursor.execute("set search_path = simulated, pg_catalog, public")
     kubeconfig = folder / "simulated.kubeconfig"
     kubeconfig.touch()
-    conf = settings.AIOPS.model_copy(update={"prometheus_url": "http://prometheus"})
+    conf = settings.AIOPS
+    conf = conf.model_copy(
+        update={"prometheus_url": "http://prometheus", "incidents": conf.incidents.model_copy(update=PATIENCE)},
+    )
     cluster = Cluster(name="sandbox", environment="production", kubeconfig=kubeconfig, shadow=False)
     server = KubeConfig.from_server("http://cluster").get()
     assert server is not None
@@ -198,10 +216,15 @@ def simulation(seed: int, folder: Path, *, healthy: bytes | None = None) -> Iter
         patch.object(settings, "AIOPS", conf),
     ):
         made = Simulation(healthy or healthy_world(seed))
-        client = Kubernetes(config=server, transport=_Transport(made))
+        client = Kubernetes(config=server, transport=_Transport(made), read_timeout_s=60.0)
+        reads = Prometheus.reads
         with (
             patch.object(kubernetes, "_client", lambda *_: client),
             patch.object(Prometheus, "_ask", lambda _, what, query: made.prometheus(what, dict(query))),
+            patch.object(Prometheus, "reads", lambda self: reads(replace(self, transport=made.metrics, timeout_s=60.0))),
+            patch.object(evidence, "OF_CLUSTER", _patient(evidence.OF_CLUSTER)),
+            patch.object(evidence, "OF_METRICS", _patient(evidence.OF_METRICS)),
+            patch.object(landscape, "current", landscape.load),
             patch.object(events, "_send", made.enqueue),
             patch.object(events, "broker_answers", lambda: True),
             patch.object(live, "_send", lambda _: None),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aiops.runtime.servers import Redis
-from tests.product import separate_redis
+from tests.product import separate_redis, wait_for
 
 
 class Line:
@@ -48,7 +48,13 @@ class Line:
         self._hang_up()
         self._is_silent = False
         if self._listener.fileno() < 0:
-            self._listener = self._listen(self.port)
+            self._listener = wait_for(self._again, why=f"port {self.port} is free again")
+
+    def _again(self) -> socket.socket | None:
+        try:
+            return self._listen(self.port)
+        except OSError:  # what was cut a moment ago is not let go of yet
+            return None
 
     def flush(self) -> None:
         """Everything that Redis knew is gone."""

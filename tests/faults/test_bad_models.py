@@ -41,11 +41,13 @@ def server() -> Iterator[LlmServer]:
 
 
 def decided(rounds: int, severity: str) -> list[Decision]:
-    begun = [waiting(severity=severity) for _ in range(rounds)]
-    for first in range(0, rounds, AT_ONCE):
-        calls = [lambda pk=decision.pk: analysis.decide(pk) for decision in begun[first : first + AT_ONCE]]
-        assert together(calls) == [None] * len(calls)
-    return list(Decision.objects.filter(pk__in=[decision.pk for decision in begun]))
+    """So many decisions, some at once; each begins when its alert came in."""
+    made: list[int] = []
+    while len(made) < rounds:
+        begun = [waiting(severity=severity).pk for _ in range(min(AT_ONCE, rounds - len(made)))]
+        assert together([lambda pk=pk: analysis.decide(pk) for pk in begun]) == [None] * len(begun)
+        made += begun
+    return list(Decision.objects.filter(pk__in=made))
 
 
 def slowest_s(decisions: list[Decision]) -> float:

@@ -6,7 +6,7 @@ import pytest
 
 from aiops.connectors import llm
 from incidents import analysis
-from incidents.models import Decision, LlmCall
+from incidents.models import Decision, Evidence, LlmCall
 from tests.factories import make_playbook, record_outcome
 from tests.incidents.models import PATIENT, SHORT, ask_models, waiting
 from tests.llm_server import LlmServer, answers, by_role, fails, hangs, picks
@@ -21,9 +21,14 @@ def server() -> Iterator[LlmServer]:
         yield running
 
 
+async def looked(decision: Decision, deadline_s: float) -> list[Evidence]:
+    """A cluster that is there, with nothing remarkable in it."""
+    return [Evidence(kind="nodes", title="5 of 5 nodes ready", content="worker-1: ready")]
+
+
 def decided(severity: str = "P0", **fields) -> Decision:
     decision = waiting(severity=severity, **fields)
-    analysis.decide(decision.pk)
+    analysis.decide(decision.pk, collect=looked)
     decision.refresh_from_db()
     assert decision.state == Decision.State.READY
     return decision

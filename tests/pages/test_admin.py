@@ -15,7 +15,7 @@ from approvals.models import Approval
 from learning.models import Playbook, PlaybookStep, PlaybookVersion
 from tests.factories import make_alert, make_incident, make_user
 
-WRITTEN_BY_PEOPLE = {"host", "webhookjob", "user", "apitoken", "channel", "dependency", "playbook", "accessattempt"}
+WRITTEN_BY_PEOPLE = {"contact", "host", "webhookjob", "user", "apitoken", "channel", "dependency", "playbook", "accessattempt"}
 INSIDE_OTHERS = {PlaybookStep}
 
 

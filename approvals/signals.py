@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import isfinite
 
+from django.db.models import Q
 from pydantic import JsonValue
 
 from aiops.connectors.errors import Permanent, Transient
@@ -75,7 +76,7 @@ def look(execution: Execution, api: Api | None, prometheus: Prometheus | None, *
         subject = api.get(operation.proof(action, Mark(execution.mark, execution.planned_at)))
         progress = operation.progress(action, subject, api, was)
         is_ours = _is_ours(execution, subject)
-        harmed = (*_lost_pods(execution, api), *_new_alerts(execution, conf)) if progress.done else ()
+        harmed = (*_lost_pods(execution, api), *new_alerts(execution, conf)) if progress.done else ()
         unread = ""
     except (Transient, Permanent) as error:
         subject, progress, is_ours, harmed, unread = None, None, True, (), error.detail
@@ -201,32 +202,34 @@ def _wants_more(name: str, has: int, api: Api) -> bool:
     return found is not None and workloads.replicas(found) > has
 
 
-def _new_alerts(execution: Execution, conf: ApprovalsConf) -> Sequence[str]:
+def new_alerts(execution: Execution, conf: ApprovalsConf) -> Sequence[str]:
     """Alerts that began to fire after the act, within the window: of its namespace, and of the workloads counted as near.
 
     Those that joined its incident count too: they are told as effects of what was there before, which they need not be.
+    Whatever was in trouble when the act began is not harmed by it, however many more alerts it raises.
     """
     if execution.started_at is None:
         return ()
     before = execution.before.get("neighbours")
     near = {(name.split("/")[0], name.split("/")[-1]) for name in (before if isinstance(before, dict) else ())}
     until = execution.started_at + timedelta(seconds=conf.neighbour_window_s)
-    began = Alert.objects.filter(
+    around = Alert.objects.filter(
         cluster=execution.cluster,
-        status=Alert.Status.FIRING,
         is_test=False,
         is_deadman=False,
-        first_seen__gt=execution.started_at,
-        first_seen__lte=until,
         target__namespace__in=sorted({execution.namespace, *(namespace for namespace, _ in near)}),
     )
+    began = around.filter(status=Alert.Status.FIRING, first_seen__gt=execution.started_at, first_seen__lte=until)
+    earlier = around.filter(Q(ended_at=None) | Q(ended_at__gt=execution.started_at), first_seen__lte=execution.started_at)
+    ill = {(target["namespace"], target["name"]) for target in earlier.values_list("target", flat=True)[:LOOKED_AT] if target}
     action = execution.action
     own = action.target.resource if isinstance(action, ChangeAction) else ""
     places = [(alert.name, alert.target["namespace"], alert.target["name"]) for alert in began[:LOOKED_AT] if alert.target]
     return [
         f"{alert} fires for {name}"
         for alert, namespace, name in places
-        if (namespace == execution.namespace and not name.startswith(own)) or (namespace, name) in near
+        if (namespace, name) not in ill
+        and ((namespace == execution.namespace and not name.startswith(own)) or (namespace, name) in near)
     ][:SHOWN]
 
 

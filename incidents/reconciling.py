@@ -195,12 +195,15 @@ def _end(pks: Sequence[int], *, still: Q, words: str) -> int:
 def _take_in(unknown: Sequence[Listed], *, source: str, waits: bool, conf: IncidentsConf) -> int:
     """What Alertmanager tells its receivers, us among them, and never told us, is taken like a webhook.
 
-    An alert has its group's time to come by itself, unless its sender has said that it left some out.
+    An alert has its group's time to come by itself, unless its sender has said that it left some out. A start ahead of our
+    clock says nothing of its age.
     """
     receivers, at = _our_names(source), timezone.now()
-    age = timedelta(seconds=conf.reconcile_every_s if waits else 0)
+    young = at - timedelta(seconds=conf.reconcile_every_s)
     lost = (
-        alert for alert in unknown if at - alertmanager.known_time(alert.startsAt, at) >= age and _is_for_us(alert, receivers)
+        alert
+        for alert in unknown
+        if not (waits and young < alertmanager.known_time(alert.startsAt, at) <= at) and _is_for_us(alert, receivers)
     )
     accepted = 0
     while some := list(islice(lost, AT_ONCE)):

@@ -3,6 +3,7 @@ import subprocess
 import sys
 from io import StringIO
 from pathlib import Path
+from secrets import token_urlsafe
 
 import pytest
 from django.core.management import CommandError, call_command
@@ -65,7 +66,11 @@ def test_fold_names_the_line_that_is_wrong(file, second, place):
 
 def test_fold_needs_no_database(file):
     """In a process of its own whose database does not answer."""
-    environment = {"PATH": "/usr/bin:/bin", "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none", "AIOPS_SECRET_KEY": "x" * 60}
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+        "AIOPS_SECRET_KEY": token_urlsafe(60),
+    }
     done = subprocess.run(
         [sys.executable, "manage.py", "trust", "fold", "-"],
         cwd=ROOT, env=environment, input=line("2026-01-01T00:00:00Z"), capture_output=True, text=True, check=False,

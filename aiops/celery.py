@@ -53,6 +53,9 @@ app.conf.update(
     worker_hijack_root_logger=False,
     worker_max_tasks_per_child=1000,
     task_ignore_result=True,
+    # There is no result backend; what stands for it holds nothing. Without this every new thread, and so every webhook,
+    # looks through the metadata of all installed packages for one.
+    result_backend_thread_safe=True,
     task_serializer="json",
     accept_content=["json"],
     task_default_queue=DEFAULT,

@@ -15,7 +15,7 @@ from itertools import islice
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, Q, QuerySet
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -77,7 +77,9 @@ def reconcile() -> int:
         log.warning("reconcile.not_read", error=str(error))
         ListComparison.objects.filter(pk=row.pk).update(error=str(error)[:500])
         return 0
-    return _compare(row, listed, started_at=started_at, waits=not was_left_out, conf=settings.AIOPS.incidents)
+    # An alert has its group's time to come by itself, unless its sender has said that it left some out.
+    waited = None if was_left_out else frozenset(row.unknown)
+    return _compare(row, listed, started_at=started_at, waited=waited, conf=settings.AIOPS.incidents)
 
 
 def _claim(row: ListComparison, *, at_once: bool) -> bool:
@@ -98,7 +100,9 @@ def _is_alertmanager(source: str) -> bool:
     return source.partition("/")[0] == KIND
 
 
-def _compare(row: ListComparison, listed: Sequence[Listed], *, started_at: datetime, waits: bool, conf: IncidentsConf) -> int:
+def _compare(
+    row: ListComparison, listed: Sequence[Listed], *, started_at: datetime, waited: frozenset[str] | None, conf: IncidentsConf
+) -> int:
     prints = {alert.fingerprint for alert in listed}
     ours = _open_alerts(conf)
     source = _source_of(ours, prints) or row.source or _only_source() or KIND
@@ -107,11 +111,14 @@ def _compare(row: ListComparison, listed: Sequence[Listed], *, started_at: datet
     is_settled = timezone.now() - started_at >= timedelta(seconds=2 * conf.reconcile_every_s)
     missing = [alert for alert in ours if alert.is_listed and alert.fingerprint not in prints]
     ended = (_end_missing(missing) if is_settled else 0) + _end_doubles(ours)
-    unknown = [alert for alert in listed if alert.is_active and alert.fingerprint not in {a.fingerprint for a in ours}]
-    taken = _take_in(unknown, source=source, waits=waits, conf=conf) if unknown else 0
+    known = {alert.fingerprint for alert in ours}
+    unknown = [alert for alert in listed if alert.is_active and alert.fingerprint not in known]
+    lost = [alert for alert in unknown if waited is None or alert.fingerprint in waited or _is_older_than_a_look(alert, conf)]
+    taken = _take_in(lost, source=source, conf=conf) if lost else 0
     ListComparison.objects.filter(pk=row.pk).update(
-        source=source, answered_at=Now(), error="", listed=len(listed), taken=taken, ended=ended
-    )
+        source=source, answered_at=Now(), error="", listed=len(listed), taken=taken, ended=ended,
+        unknown=[alert.fingerprint for alert in unknown],
+    )  # fmt: skip
     if taken or ended:
         log.info("reconcile.compared", listed=len(listed), taken=taken, ended=ended, source=source)
     return taken + ended
@@ -168,9 +175,15 @@ def _end_missing(missing: Sequence[Open]) -> int:
 
 
 def _end_doubles(ours: Sequence[Open]) -> int:
-    """Alerts that were taken in before their sender was known, and came from it since."""
-    named = {alert.fingerprint for alert in ours if alert.source != KIND}
-    doubles = [alert.pk for alert in ours if alert.source == KIND and alert.fingerprint in named]
+    """Alerts that were taken in before their sender was known, and came from it since, even if they are over there by now."""
+    nameless = {alert.fingerprint: alert.pk for alert in ours if alert.source == KIND}
+    if not nameless:
+        return 0
+    taken = Alert.objects.filter(source=KIND, fingerprint=OuterRef("fingerprint"), pk__in=nameless.values())
+    named = Alert.objects.filter(
+        source__startswith=f"{KIND}/", fingerprint__in=nameless, last_seen__gte=Subquery(taken.values("first_seen")[:1])
+    )
+    doubles = [nameless[fingerprint] for fingerprint in set(named.values_list("fingerprint", flat=True))]
     return _end(doubles, still=Q(), words="goes on under its sender's name")
 
 
@@ -192,25 +205,24 @@ def _end(pks: Sequence[int], *, still: Q, words: str) -> int:
     return len(found)
 
 
-def _take_in(unknown: Sequence[Listed], *, source: str, waits: bool, conf: IncidentsConf) -> int:
-    """What Alertmanager tells its receivers, us among them, and never told us, is taken like a webhook.
+def _is_older_than_a_look(alert: Listed, conf: IncidentsConf) -> bool:
+    """By its start, which a sender may leave out or give ahead of our clock: then the next look decides."""
+    at = timezone.now()
+    return alertmanager.known_time(alert.startsAt, at) <= at - timedelta(seconds=conf.reconcile_every_s)
 
-    An alert has its group's time to come by itself, unless its sender has said that it left some out. A start ahead of our
-    clock says nothing of its age.
-    """
+
+def _take_in(lost: Sequence[Listed], *, source: str, conf: IncidentsConf) -> int:
+    """What Alertmanager tells its receivers, us among them, and never told us, is taken like a webhook."""
     receivers, at = _our_names(source), timezone.now()
-    young = at - timedelta(seconds=conf.reconcile_every_s)
-    lost = (
-        alert
-        for alert in unknown
-        if not (waits and young < alertmanager.known_time(alert.startsAt, at) <= at) and _is_for_us(alert, receivers)
-    )
+    ours = (alert for alert in lost if _is_for_us(alert, receivers))
     accepted = 0
-    while some := list(islice(lost, AT_ONCE)):
+    while some := list(islice(ours, AT_ONCE)):
         body = json.dumps({"alerts": [_raw(alert) for alert in some]}).encode()
         message = read_json(body, max_bytes=len(body), max_depth=conf.max_depth)
         parsed = alertmanager.parse(message, max_labels=conf.max_labels, received_at=at)
         accepted += receive(source, parsed, conf=conf).accepted
+        taken = Alert.objects.filter(source=source, fingerprint__in=[alert.fingerprint for alert in some], status__in=Alert.OPEN)
+        _free(list(taken.values_list("pk", flat=True))).update(listed_at=Now())
     return accepted
 
 

@@ -124,6 +124,7 @@ class ListComparison(models.Model):
     listed = models.PositiveIntegerField(default=0)
     taken = models.PositiveIntegerField(default=0, help_text="Alerts taken in at the last look")
     ended = models.PositiveIntegerField(default=0, help_text="Alerts ended at the last look")
+    unknown = models.JSONField(default=list, help_text="Fingerprints in the list that had not come to us at the last look")
 
     def __str__(self) -> str:
         return self.url

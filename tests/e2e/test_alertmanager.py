@@ -112,7 +112,10 @@ def test_an_end_that_alertmanager_told_nobody_is_found_in_its_list(product: Prod
     alertmanager.silence(deployment="web", namespace="missed")
     alertmanager.resolve(alert("missed"))
     wait_for(lambda: statuses(product, "missed") == ["firing", "resolved"], within_s=LONG, why=product.said)
-    over = "select title from incidents_timelineevent where kind = 'alert.reconciled'"
+    over = (
+        "select e.title from incidents_timelineevent e join incidents_incident i on i.id = e.incident_id"
+        " where e.kind = 'alert.reconciled' and i.namespace = 'missed'"
+    )
     assert product.ask_database(over) == [["KubePodCrashLooping is not in Alertmanager's list any more"]]
 
 

@@ -237,6 +237,24 @@ def test_what_is_silenced_for_others_or_still_on_its_way_is_not(server, more):
     assert not Alert.objects.exists()
 
 
+@pytest.mark.parametrize("age", [MINUTE / 2, -60 * MINUTE], ids=["young", "ahead of our clock"])
+def test_one_that_is_on_its_way_is_taken_when_the_next_look_still_finds_it_unknown(server, age):
+    heard()
+    server.list = [listed("f9", age=age)]
+    assert look() == 0
+    assert look() == 1
+    assert Alert.objects.get().listed_at is not None
+
+
+def test_what_was_taken_in_and_is_gone_at_the_next_look_ends_too(server):
+    heard()
+    server.list = [listed("f9")]
+    look()
+    server.list = []
+    look(2)
+    assert Alert.objects.get().status == "resolved"
+
+
 def test_before_any_webhook_every_active_alert_counts(server):
     server.list = [listed("f9", receivers=("anybody",))]
     look()
@@ -251,6 +269,17 @@ def test_it_goes_on_under_its_sender_s_name_once_that_is_known(server):
     open_ones = Alert.objects.filter(status="firing")
     assert [alert.source.startswith("alertmanager/") for alert in open_ones] == [True]
     assert Incident.objects.live().count() == 1
+
+
+def test_a_nameless_double_ends_also_where_its_sender_has_ended_it_since(server):
+    server.list = [listed("f9")]
+    look()
+    by_token = ByToken("alertmanager")
+    for status in ("firing", "resolved"):
+        by_token({"version": "4", "receiver": "aiops", "alerts": [listed("f9") | {"status": status}]})
+    look()
+    assert not Alert.objects.filter(status__in=Alert.OPEN).exists()
+    assert not Incident.objects.live().exists()
 
 
 def test_a_hostile_alert_of_the_list_is_treated_like_one_of_a_webhook(server):

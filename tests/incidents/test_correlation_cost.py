@@ -17,15 +17,23 @@ OPEN_MANY = """
 """
 
 
+@pytest.mark.parametrize("analysed", ["before", "after", "never"])
 @pytest.mark.parametrize("keys", [["=shop/web7", "<worker-7"], [f"=shop/web{n}" for n in range(200)]], ids=["one", "fifty"])
-def test_candidates_are_found_by_the_index_of_their_keys(keys):
+def test_candidates_are_found_by_the_index_of_their_keys(keys, analysed):
+    """A storm after a quiet time comes with the statistics of the quiet time."""
     params = {"keys": keys, "source": "s", "prints": ["f"], "most": 50, "max": 1800, "reopen": 1800}
     with connection.cursor() as cursor:
+        if analysed == "before":
+            cursor.execute("ANALYZE incidents_incident")
         cursor.execute(OPEN_MANY, [MANY])
-        cursor.execute("ANALYZE incidents_incident")
+        if analysed == "after":
+            cursor.execute("ANALYZE incidents_incident")
+        statements.lock([statements.Lock(1, exclusive=True)])
         cursor.execute(f"EXPLAIN {statements.FIND_HOMES}", params)
         plan = "\n".join(line for (line,) in cursor.fetchall())
-    assert "incidents_open_keys" in plan
+    fitting = plan[plan.index("CTE fitting") : plan.index("CTE newest")]
+    assert "incidents_open_keys" in fitting
+    assert "incidents_by_status" not in fitting
     assert "Seq Scan" not in plan
 
 

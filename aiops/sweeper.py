@@ -17,7 +17,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from aiops.access import seals
 from approvals import aftermath, drift, escalation, reviews, stepping
 from approvals import sweeping as approvals_sweeping
-from governance import intake_watch
+from governance import intake_watch, sweep_watch
 from incidents import mapping, reconciling
 from incidents import sweeping as incidents_sweeping
 
@@ -62,6 +62,7 @@ def all_duties() -> Sequence[Duty]:
         Duty("map_clusters", _map_clusters, every_s=5),
         Duty("check_clusters", approvals_sweeping.check_clusters, every_s=30),
         Duty("watch_intake", intake_watch.look, every_s=30),
+        Duty("watch_sweep", sweep_watch.look, every_s=60),
         Duty("end_ownership", incidents_sweeping.end_ownership, every_s=10),
         Duty("forget_requests", incidents_sweeping.forget_requests, every_s=600),
         Duty("close_resolved", incidents_sweeping.close_resolved, every_s=60),
@@ -102,6 +103,8 @@ def run(stop: threading.Event) -> None:
             duty.due_at = begun + duty.every_s
             heartbeat.beat()
             _perform(duty)
+        for name, error in approvals_sweeping.helpers.broken():
+            _tell(name, error)
         heartbeat.beat()
         close_old_connections()
         stop.wait(max(0.05, PERIOD_S - (time.monotonic() - begun)))
@@ -109,17 +112,28 @@ def run(stop: threading.Event) -> None:
 
 
 def _perform(duty: Duty) -> None:
-    """Duties are isolated from each other's failure: one that raises is logged and tried again next round."""
+    """Duties are isolated from each other's failure: one that raises is told to people and tried again next round."""
     try:
         moved = duty.work()
-    except DatabaseError as error:
-        log.warning("sweep.database_down", duty=duty.name, error=str(error).splitlines()[0])
-        connection.close()
-    except Exception:
-        log.exception("sweep.duty_failed", duty=duty.name)
+    except Exception as error:  # noqa: BLE001  (whatever it is, the other duties go on)
+        _tell(duty.name, error)
     else:
         if moved:
             log.info("sweep.moved", duty=duty.name, rows=moved)
+
+
+def _tell(work: str, error: BaseException) -> None:
+    """Log it and open its event. A database that is away is no fault of the work, and nothing can be written there."""
+    if isinstance(error, DatabaseError):
+        log.warning("sweep.database_down", work=work, error=str(error).split("\n", 1)[0])
+        connection.close_if_unusable_or_obsolete()
+        return
+    log.error("sweep.failed", work=work, exc_info=error)
+    try:
+        sweep_watch.broke(work, error)
+    except DatabaseError as down:
+        log.warning("sweep.not_told", work=work, error=str(down).split("\n", 1)[0])
+        connection.close_if_unusable_or_obsolete()
 
 
 class Heartbeat:

@@ -14,13 +14,14 @@ from aiops.connectors.errors import Transient
 from aiops.connectors.kubernetes import Api, Request
 from aiops.connectors.kubernetes_objects import KubeObject
 from aiops.core.actions import Action
+from aiops.core.errors import Conflict
 from approvals import attempts as rows
 from approvals import authorisation, execution_state, lessons
 from approvals.conf import ApprovalsConf
 from approvals.execution_state import Fenced
 from approvals.leases import Claim, in_seconds
 from approvals.models import Attempt, Execution
-from approvals.operations import workloads
+from approvals.operations import way_back, workloads
 from approvals.operations.marks import Mark
 from approvals.operations.operation import Bound, Operation
 from approvals.plans import digest_of
@@ -105,10 +106,12 @@ class Act:
             workloads.refuse_paused(subject)
 
     def body(self, subject: KubeObject) -> Request:
-        """The final body, from a read without the mark."""
+        """The final body, from a read without the mark. Conflict `irreversible` where it undoes what nothing can."""
         undone = self.execution.reverses
         if undone is not None:
-            return self.operation.restore(KubeObject(undone.before).at("touched"), subject, self.mark)
+            if (back := way_back(self.action)) is None:
+                raise Conflict(f"{self.action.action_class} cannot be put back", code="irreversible")
+            return back.restore(KubeObject(undone.before).at("touched"), subject, self.mark)
         return self.operation.request(self.action, subject, self.api, self.mark)
 
     def next_step(self, seen: Seen, unsettled: Sequence[Attempt]) -> Next:

@@ -11,7 +11,7 @@ from aiops.core.errors import Conflict
 from approvals import steps
 from approvals.execution import plan
 from approvals.models import Execution
-from approvals.operations import operation_for
+from approvals.operations import way_back
 from learning.scopes import Scope
 
 
@@ -22,7 +22,8 @@ def inverse_of(execution: Execution) -> Action | None:
     before = KubeObject(execution.before).at("subject")
     if not isinstance(before, dict):
         return None
-    return operation_for(execution.action).inverse(execution.action, KubeObject(before))
+    back = way_back(execution.action)
+    return back.inverse(execution.action, KubeObject(before)) if back else None
 
 
 @transaction.atomic

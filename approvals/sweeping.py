@@ -2,9 +2,10 @@
 few threads of the sweeper's own process: read-backs, verifications, signed acts (`reliability.md` §2.10).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import timedelta
+from queue import SimpleQueue
 
 import structlog
 from django.conf import settings
@@ -32,6 +33,7 @@ class Helpers:
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="sweep")
         self._running: set[str] = set()
+        self._broken: SimpleQueue[tuple[str, BaseException]] = SimpleQueue()
 
     def begin(self, name: str, work: Callable[[], object]) -> bool:
         """Start `work` unless it is running or all threads are busy; the row waits for the next round then."""
@@ -52,7 +54,12 @@ class Helpers:
     def _ended(self, name: str, done: Future[None]) -> None:
         self._running.discard(name)
         if (error := done.exception()) is not None:
-            log.error("sweep.helper_failed", work=name, exc_info=error)
+            self._broken.put((name, error))
+
+    def broken(self) -> Iterator[tuple[str, BaseException]]:
+        """What has raised since this was asked last: its name and the error."""
+        while not self._broken.empty():
+            yield self._broken.get()
 
     def finish(self) -> None:
         """Wait for what runs; nothing new begins."""

@@ -18,7 +18,7 @@ from approvals.operations import (
     storage,
     webhook_jobs,
 )
-from approvals.operations.operation import Operation
+from approvals.operations.operation import Operation, Reversible
 
 OPERATIONS: Mapping[ActionClass, Operation] = {
     ActionClass.RESTART_WORKLOAD: restart,
@@ -47,6 +47,12 @@ def operation_for(action: Action) -> Operation:
         return OPERATIONS[action.action_class]
     except KeyError:
         raise Conflict(f"nothing here carries out {action.action_class}; a person does it", code="executor") from None
+
+
+def way_back(action: Action) -> Reversible | None:
+    """How what `action` changed is put back; None where nothing can."""
+    operation = operation_for(action)
+    return operation if isinstance(operation, Reversible) else None
 
 
 def executor_of(action: Action) -> Executor:

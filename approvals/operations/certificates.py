@@ -70,14 +70,6 @@ def has_landed(proof: KubeObject | None, uid: str, before: KubeObject, mark: Mar
     return issued or (issuing is not None and mark.id in issuing.text("message"))
 
 
-def inverse(action: Action, before: KubeObject) -> Action | None:
-    return None
-
-
-def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
-    raise NotImplementedError("a certificate that was renewed stays renewed")
-
-
 def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     if subject is None:
         return Progress(done=False, words="the certificate is gone", failed="the certificate is gone")

@@ -62,14 +62,6 @@ def is_gone(pod: KubeObject | None, uid: str) -> bool:
     return pod is None or pod.uid != uid or pod.is_terminating
 
 
-def inverse(action: Action, before: KubeObject) -> Action | None:
-    return None
-
-
-def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
-    raise NotImplementedError("a pod that is gone cannot be put back")
-
-
 def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     """Done once the old pod is gone and its owner has all its pods ready again, one of them younger than it."""
     if subject is not None and subject.uid == before.uid:

@@ -56,14 +56,6 @@ def has_landed(proof: KubeObject | None, uid: str, before: KubeObject, mark: Mar
     return hosts.is_acknowledged(proof, mark) or fewer
 
 
-def inverse(action: Action, before: KubeObject) -> Action | None:
-    return None
-
-
-def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
-    raise NotImplementedError("what was removed is gone")
-
-
 def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     if subject is None:
         return Progress(done=False, words="the machine has forgotten about it", failed="its marker is gone")

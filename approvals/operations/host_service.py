@@ -58,14 +58,6 @@ def has_landed(proof: KubeObject | None, uid: str, before: KubeObject, mark: Mar
     return hosts.is_acknowledged(proof, mark) or moved
 
 
-def inverse(action: Action, before: KubeObject) -> Action | None:
-    return None
-
-
-def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
-    raise NotImplementedError("a restart has nothing to put back")
-
-
 def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     """Up again, and not as before. A health check of the container has to pass."""
     if subject is None:

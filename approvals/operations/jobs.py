@@ -66,14 +66,6 @@ def has_landed(proof: KubeObject | None, uid: str, before: KubeObject, mark: Mar
     return proof is not None and proof.labels.get(marks.EXECUTION) == mark.id
 
 
-def inverse(action: Action, before: KubeObject) -> Action | None:
-    return None
-
-
-def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
-    raise NotImplementedError("a job that ran cannot be undone")
-
-
 def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     """Of the new job."""
     if subject is None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import JsonValue
 
@@ -67,11 +67,16 @@ class Operation(Protocol):
     def has_landed(self, proof: KubeObject | None, uid: str, before: KubeObject, mark: Mark) -> bool:
         """Whether `mark`'s change of the object that had `uid`, and was `before`, is seen to have landed."""
 
+    def progress(self, action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
+        """How far the cluster has come, given the subject now and as it was before the change."""
+
+
+@runtime_checkable
+class Reversible(Protocol):
+    """What the module of an operation has as well where its change can be put back. A pod that is gone cannot."""
+
     def inverse(self, action: Action, before: KubeObject) -> Action | None:
         """What undoes it, given the subject as it was; None where nothing does."""
 
     def restore(self, before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
         """The body that puts the touched spec back to `before`, with precondition and mark."""
-
-    def progress(self, action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
-        """How far the cluster has come, given the subject now and as it was before the change."""

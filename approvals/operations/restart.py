@@ -48,13 +48,5 @@ def has_landed(proof: KubeObject | None, uid: str, before: KubeObject, mark: Mar
     return proof is not None and marks.is_on(proof, mark)
 
 
-def inverse(action: Action, before: KubeObject) -> Action | None:
-    return None
-
-
-def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
-    raise NotImplementedError("a restart has nothing to put back")
-
-
 def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     return workloads.progress(subject, api, before)

@@ -63,14 +63,6 @@ def has_landed(proof: KubeObject | None, uid: str, before: KubeObject, mark: Mar
     return proof is not None and marks.is_on(proof, mark)
 
 
-def inverse(action: Action, before: KubeObject) -> Action | None:
-    return None
-
-
-def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
-    raise NotImplementedError("a claim never shrinks")
-
-
 def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
     if subject is None:
         return Progress(done=False, words="the claim is gone", failed="the claim is gone")

@@ -1,5 +1,6 @@
 """What every kind of fault can do: begin, develop, make pods ill, and say whether its cause is still there."""
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -69,7 +70,7 @@ class Place:
             self.kubelet.log(runtime, line)
 
 
-class Fault(BaseModel):
+class Fault(BaseModel, ABC):
     """One kind of fault with its numbers. A copy of it lives as long as the fault and keeps what it has to remember."""
 
     model_config = ConfigDict(extra="forbid")
@@ -83,9 +84,9 @@ class Fault(BaseModel):
     def end(self, place: Place) -> None:
         """Take back what only the fault holds in place; the objects are put back by the world's reset."""
 
+    @abstractmethod
     def remains(self, place: Place) -> bool:
         """Whether the cause is still there, whatever can be seen of it."""
-        raise NotImplementedError
 
     def has_passed(self, place: Place) -> bool:
         """Whether it ended by itself."""

@@ -25,8 +25,8 @@ def main(options: list[str]) -> int:
                     [sys.executable, "manage.py", "replay", str(CORPUS / name), "--json"], stdout=out, cwd=ROOT
                 )
             kind = ["--storms"] if name in STORMS else []
-            scorer = [sys.executable, str(CORPUS / "score.py"), *kind, *options, str(CORPUS / name), str(predictions)]
-            worst = max(worst, replayed.returncode, subprocess.run(scorer).returncode)
+            scorer = [sys.executable, "-m", "bench.corpus.score", *kind, *options, str(CORPUS / name), str(predictions)]
+            worst = max(worst, replayed.returncode, subprocess.run(scorer, cwd=ROOT).returncode)
     return worst
 
 

@@ -12,16 +12,14 @@ from aiops.core.actions import CleanDisk, RestartServiceHost
 from aiops.core.clusters import Cluster
 from aiops.core.errors import Conflict
 from aiops.core.targets import Target
-from approvals import assessment, leases
+from approvals import assessment
 from approvals import execution as executions
 from approvals.means import Host
 from approvals.models import Execution
-from approvals.planning import plan
 from approvals.reach import has_executor
-from approvals.verification import verify
-from incidents.models import Alert
 from tests import factories
 from tests.approvals.acting import let_pass, signed
+from tests.approvals.outside import agreed, carry_out, concluded, planned_for
 from tests.machine import Machine, needs_sshd
 from tests.product import wait_for
 from tests.threads import together
@@ -70,42 +68,8 @@ def machine(tmp_path: Path, settings) -> Iterator[Machine]:
         yield running
 
 
-def planned_for(action=NGINX):
-    return plan(action, django_settings.CLUSTERS[0], conf=django_settings.AIOPS.approvals)
-
-
-def agreed(action=NGINX) -> Execution:
-    return executions.plan_execution(signed(planned_for(action)), autonomous=False, at=timezone.now())
-
-
-def carry_out(execution: Execution) -> Execution:
-    def is_over() -> bool:
-        for pk in leases.due():
-            executions.execute(pk, who="test")
-        execution.refresh_from_db()
-        return not execution.is_active
-
-    wait_for(is_over, within_s=60)
-    return execution
-
-
-def concluded(execution: Execution) -> Execution:
-    """Verify it to its end; the alert clears as soon as it has converged."""
-
-    def is_verified() -> bool:
-        verify(execution.pk)
-        execution.refresh_from_db()
-        if execution.verification.get("memory", {}).get("converged_at"):
-            firing = execution.incident.alerts.filter(status=Alert.Status.FIRING)
-            firing.update(status=Alert.Status.RESOLVED, ended_at=timezone.now())
-        return execution.verified_at is not None
-
-    wait_for(is_verified, within_s=60)
-    return execution
-
-
 def test_a_service_is_restarted_once_and_seen_to_be_up(machine):
-    done = concluded(carry_out(agreed()))
+    done = concluded(carry_out(agreed(NGINX)))
     assert machine.effects == ["restart nginx"]
     assert (done.status, done.verification_result) == (S.SUCCEEDED, "success")
     assert (machine.markers / done.mark).is_dir()
@@ -130,14 +94,14 @@ def test_a_disk_is_cleaned_where_most_can_be_freed(machine):
 
 def test_a_service_that_does_not_come_back_is_verified_as_failed(machine):
     machine.fault("restart", "broken")
-    done = concluded(carry_out(agreed()))
+    done = concluded(carry_out(agreed(NGINX)))
     assert (done.verification_result, done.verification_reason) == ("failed", "rollout_failed")
 
 
 def test_a_lost_answer_is_found_by_marker_and_changed_value(machine):
     machine.fault("restart", "late")
     machine.cut_when_held()
-    done = carry_out(agreed())
+    done = carry_out(agreed(NGINX))
     assert done.status == S.SUCCEEDED
     assert done.attempts.get().outcome == "applied"
     assert machine.effects == ["restart nginx"]
@@ -147,7 +111,7 @@ def test_what_has_begun_and_is_not_done_is_never_sent_again(machine):
     """The command hangs before it does anything: whether it still will nobody knows, so a person is asked."""
     machine.fault("restart", "held")
     machine.cut_when_held()
-    execution = agreed()
+    execution = agreed(NGINX)
     executions.execute(execution.pk, who="test")
     execution.refresh_from_db()
     assert execution.status == S.AMBIGUOUS
@@ -165,7 +129,7 @@ def test_what_has_begun_and_is_not_done_is_never_sent_again(machine):
 
 def test_what_never_began_is_kept_from_beginning_and_told(machine):
     """The worker ends between its note and the marker: whoever comes next takes the marker away from it."""
-    execution = agreed()
+    execution = agreed(NGINX)
     executions.execute(execution.pk, who="test", connect=lambda _: Lost(machine))
     execution.refresh_from_db()
     assert (execution.status, execution.reason) == (S.FAILED, "not_begun")
@@ -191,7 +155,7 @@ class Lost:
 
 @pytest.mark.django_db(transaction=True)
 def test_of_two_workers_with_one_act_one_restarts(machine):
-    execution = agreed()
+    execution = agreed(NGINX)
     machine.fault("restart", "held")
 
     def second() -> None:
@@ -207,7 +171,7 @@ def test_of_two_workers_with_one_act_one_restarts(machine):
 
 
 def test_a_unit_file_that_was_exchanged_is_a_drift(machine):
-    execution = agreed()
+    execution = agreed(NGINX)
     machine.service("nginx", FragmentPath="/etc/systemd/system/nginx.service")
     done = carry_out(execution)
     assert (done.status, done.reason, machine.effects) == (S.CANCELLED, "drifted", [])
@@ -224,7 +188,7 @@ def test_a_unit_file_that_was_exchanged_is_a_drift(machine):
 def test_what_must_not_be_restarted_is_refused_with_the_reason(machine, fields, code):
     machine.service("nginx", **fields)
     with pytest.raises(Conflict) as refused:
-        planned_for()
+        planned_for(NGINX)
     assert refused.value.code == code
 
 
@@ -244,14 +208,14 @@ def test_a_machine_that_nobody_set_up_has_no_executor(machine):
 
 
 def test_the_only_machine_of_a_service_leaves_nothing_and_two_leave_one(machine):
-    assert planned_for().surroundings.replicas_left == 0
+    assert planned_for(NGINX).surroundings.replicas_left == 0
     Host.objects.create(cluster="sandbox", name="web-2", host_key="x", services=["nginx", "php-fpm"])
-    around = planned_for().surroundings
+    around = planned_for(NGINX).surroundings
     assert (around.pods_affected, around.pods_total, around.replicas_left) == (1, 2, 1)
 
 
 def test_what_is_logged_and_kept_holds_no_key(machine, caplog):
-    done = carry_out(agreed())
+    done = carry_out(agreed(NGINX))
     secret = machine.key.read_text().splitlines()[1]
     kept = f"{caplog.text} {done.before} {done.dry_run} {[a.body for a in done.attempts.all()]}"
     assert secret not in kept

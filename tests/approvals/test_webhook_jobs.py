@@ -15,16 +15,15 @@ from aiops.core.clusters import Cluster
 from aiops.core.errors import Conflict
 from aiops.core.scales import DataImpact, Risk
 from approvals import execution as executions
-from approvals import leases, rollbacks
+from approvals import rollbacks
 from approvals.means import JobCall, WebhookJob
 from approvals.models import Execution
 from approvals.planning import plan
 from approvals.reach import has_executor, undo_of
 from approvals.verification import verify
-from incidents.models import Alert
 from tests import factories
 from tests.approvals.acting import let_pass, signed
-from tests.product import wait_for
+from tests.approvals.outside import agreed, carry_out, concluded
 from tests.receiver import Receiver, receiving
 from tests.threads import together
 
@@ -75,38 +74,9 @@ def job(receiver: Receiver, **fields) -> WebhookJob:
     return made
 
 
-def agreed(action=FIX) -> Execution:
-    exact = plan(action, django_settings.CLUSTERS[0], conf=django_settings.AIOPS.approvals)
-    return executions.plan_execution(signed(exact), autonomous=False, at=timezone.now())
-
-
 def once(execution: Execution) -> Execution:
     executions.execute(execution.pk, who="test")
     execution.refresh_from_db()
-    return execution
-
-
-def carry_out(execution: Execution) -> Execution:
-    def is_over() -> bool:
-        for pk in leases.due():
-            executions.execute(pk, who="test")
-        execution.refresh_from_db()
-        return not execution.is_active
-
-    wait_for(is_over, within_s=60)
-    return execution
-
-
-def concluded(execution: Execution) -> Execution:
-    def is_verified() -> bool:
-        verify(execution.pk)
-        execution.refresh_from_db()
-        if execution.verification.get("memory", {}).get("converged_at"):
-            firing = execution.incident.alerts.filter(status=Alert.Status.FIRING)
-            firing.update(status=Alert.Status.RESOLVED, ended_at=timezone.now())
-        return execution.verified_at is not None
-
-    wait_for(is_verified, within_s=60)
     return execution
 
 
@@ -121,7 +91,7 @@ def call_back(client, key, status: str, *, secret: str = SECRET, detail: str = "
 
 def test_a_job_is_asked_for_once_signed_with_our_key(receiver):
     job(receiver)
-    done = carry_out(agreed())
+    done = carry_out(agreed(FIX))
     assert (done.status, receiver.effects) == (S.SUCCEEDED, [done.mark])
     (asked,) = receiver.requests
     assert asked["headers"]["X-Aiops-Signature"] == egress.signature(SECRET, asked["raw"])
@@ -139,14 +109,14 @@ def test_a_job_is_asked_for_once_signed_with_our_key(receiver):
 
 def test_its_secrets_are_kept_nowhere(receiver, caplog):
     job(receiver, url=f"{receiver.url}?token=canary-7733")
-    done = carry_out(agreed())
+    done = carry_out(agreed(FIX))
     kept = f"{caplog.text} {done.before} {done.dry_run} {done.detail} {[a.body for a in done.attempts.all()]}"
     assert not any(secret in kept for secret in ("canary", SECRET))
 
 
 def test_it_has_helped_only_once_it_succeeded_and_the_alert_cleared(receiver):
     job(receiver)
-    done = carry_out(agreed())
+    done = carry_out(agreed(FIX))
     verify(done.pk)
     done.refresh_from_db()
     assert done.verification["waiting_for"] == "the job runs"
@@ -156,14 +126,14 @@ def test_it_has_helped_only_once_it_succeeded_and_the_alert_cleared(receiver):
 
 def test_a_job_that_fails_is_a_failed_act(receiver):
     job(receiver)
-    done = carry_out(agreed())
+    done = carry_out(agreed(FIX))
     receiver.finish(done.mark, "error")
     assert (concluded(done).verification_result, done.verification["words"]) == ("failed", "the job has failed")
 
 
 def test_a_job_may_run_as_long_as_it_says(receiver):
     job(receiver, runs_within_s=3600)
-    done = carry_out(agreed())
+    done = carry_out(agreed(FIX))
     assert (done.verify_until - done.finished_at).total_seconds() == pytest.approx(3600, abs=60)
 
 
@@ -180,7 +150,7 @@ def test_an_unclear_answer_is_looked_up_by_the_key(receiver, answer):
         )
     else:
         receiver.answers = [answer]
-    done = carry_out(agreed())
+    done = carry_out(agreed(FIX))
     assert (done.status, done.attempts.count()) == (S.SUCCEEDED, 1)
     assert receiver.effects == [done.mark]
 
@@ -189,7 +159,7 @@ def test_an_unclear_answer_is_looked_up_by_the_key(receiver, answer):
 def test_a_receiver_that_keeps_us_waiting_is_left_at_the_deadline(receiver, settings, answer):
     job(receiver)
     receiver.answers = [answer]
-    execution = agreed()
+    execution = agreed(FIX)
     conf = settings.AIOPS
     settings.AIOPS = conf.model_copy(update={"approvals": conf.approvals.model_copy(update={"request_timeout_s": 1.0})})
     assert carry_out(execution).status == S.SUCCEEDED, "found by its key"
@@ -200,7 +170,7 @@ def test_what_a_receiver_does_not_know_is_never_sent_again(receiver):
     """It may still be on its way: a callback settles it, or a person."""
     job(receiver)
     receiver.answers = ["500"]
-    execution = agreed()
+    execution = agreed(FIX)
     assert once(execution).status == S.AMBIGUOUS
     let_pass(execution, 700)
     assert once(execution).escalated_at is not None
@@ -210,7 +180,7 @@ def test_what_a_receiver_does_not_know_is_never_sent_again(receiver):
 def test_a_receiver_that_is_declared_idempotent_is_asked_again_with_the_same_request(receiver):
     job(receiver, idempotent=True)
     receiver.answers = ["500", "ok"]
-    done = carry_out(agreed())
+    done = carry_out(agreed(FIX))
     first, second = receiver.requests
     assert done.status == S.SUCCEEDED
     assert first["raw"] == second["raw"]
@@ -221,7 +191,7 @@ def test_a_receiver_that_is_declared_idempotent_is_asked_again_with_the_same_req
 def test_a_refusal_surely_had_no_effect(receiver, answer):
     job(receiver)
     receiver.answers = [answer]
-    assert carry_out(agreed()).status == S.FAILED
+    assert carry_out(agreed(FIX)).status == S.FAILED
     assert receiver.effects == []
 
 
@@ -236,7 +206,7 @@ def test_a_callback_before_the_answer_is_known_already(receiver, client):
         said.append(call_back(client, receiver.effects[0], "succeeded", detail="3 hosts changed").json())
 
     receiver.before_answer = lambda key: together([call])
-    done = carry_out(agreed())
+    done = carry_out(agreed(FIX))
     assert said == [{"status": "accepted"}]
     assert (done.status, JobCall.objects.get().state) == (S.SUCCEEDED, "succeeded")
     assert concluded(done).verification_result == "success"
@@ -246,7 +216,7 @@ def test_a_callback_before_the_answer_is_known_already(receiver, client):
 def test_a_callback_settles_what_nobody_answered(receiver, client):
     job(receiver, status_url="")
     receiver.answers = ["500 after"]
-    execution = agreed()
+    execution = agreed(FIX)
     assert once(execution).status == S.AMBIGUOUS
     assert call_back(client, execution.mark, "running").status_code == 200
     assert carry_out(execution).status == S.SUCCEEDED
@@ -254,7 +224,7 @@ def test_a_callback_settles_what_nobody_answered(receiver, client):
 
 def test_the_first_end_counts_however_often_and_late_another_comes(receiver, client):
     job(receiver)
-    done = carry_out(agreed())
+    done = carry_out(agreed(FIX))
     answers = [call_back(client, done.mark, status).json()["status"] for status in ("failed", "failed", "succeeded", "running")]
     assert answers == ["accepted", "ignored", "ignored", "ignored"]
     assert JobCall.objects.get().state == "failed"
@@ -262,7 +232,7 @@ def test_the_first_end_counts_however_often_and_late_another_comes(receiver, cli
 
 def test_a_callback_nobody_signed_is_refused_and_moves_nothing(receiver, client):
     job(receiver)
-    done = carry_out(agreed())
+    done = carry_out(agreed(FIX))
     before = JobCall.objects.values().get()
     assert call_back(client, done.mark, "succeeded", secret="another").status_code == 401
     assert call_back(client, uuid4(), "succeeded").status_code == 401
@@ -282,7 +252,7 @@ def test_its_own_set_up_decides_risk_and_data_impact_whatever_was_proposed(recei
 
 def test_a_job_that_was_set_up_otherwise_since_is_a_drift(receiver):
     made = job(receiver)
-    execution = agreed()
+    execution = agreed(FIX)
     made.url = f"{receiver.url}/other"
     made.save()
     assert (carry_out(execution).reason, receiver.requests) == ("drifted", [])
@@ -326,7 +296,7 @@ def test_a_failover_takes_the_only_job_that_is_set_up_for_it(receiver):
 def test_a_job_that_can_put_it_back_is_asked_to(receiver):
     job(receiver, undo="inverse")
     receiver.answers = ["done"]
-    done = concluded(carry_out(agreed()))
+    done = concluded(carry_out(agreed(FIX)))
     undone = carry_out(rollbacks.roll_back(done, factories.make_principal("lead"), "it did not help"))
     body = receiver.requests[-1]["body"]
     assert undone.status == S.SUCCEEDED

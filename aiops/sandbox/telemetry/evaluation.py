@@ -1,13 +1,11 @@
 """Answers queries: walks their tree over the samples at one moment of simulated time."""
 
-import itertools
 import math
 import re
-import statistics
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
-from aiops.sandbox.telemetry import promql
+from aiops.sandbox.telemetry import functions, promql
 from aiops.sandbox.telemetry.promql import Aggregation, Binary, Call, Matcher, Negation, Node, Number, QueryError, Selector, Text
 from aiops.sandbox.telemetry.series import Samples, Series
 
@@ -101,7 +99,7 @@ class _Evaluator:
 
     def _call(self, call: Call) -> Value:
         name, arguments = call.function, call.arguments
-        if name in _OVER_RANGE:
+        if name in functions.OVER_RANGE:
             return self._over_range(name, arguments)
         if name in ("absent", "absent_over_time"):
             return self._absent(arguments)
@@ -112,9 +110,9 @@ class _Evaluator:
         if name == "scalar" and len(arguments) == 1:
             only = self._vector(arguments[0])
             return only[0].value if len(only) == 1 else math.nan
-        if name in _ROUNDING and arguments:
+        if name in functions.ROUNDING and arguments:
             more = [self._scalar(argument) for argument in arguments[1:]]
-            return _mapped(self.value(arguments[0]), lambda value: _ROUNDING[name](value, *more))
+            return _mapped(self.value(arguments[0]), lambda value: functions.ROUNDING[name](value, *more))
         if name == "histogram_quantile" and len(arguments) == 2:
             return _histogram_quantile(self._scalar(arguments[0]), self._vector(arguments[1]))
         if name == "label_replace" and len(arguments) == 5:
@@ -133,7 +131,7 @@ class _Evaluator:
         found: Vector = []
         for series in matching(selector, self.samples):
             times, values = series.between(end - selector.range_s, end)
-            value = _OVER_RANGE[name](times, values, selector.range_s, end, *extra) if len(values) else None
+            value = functions.OVER_RANGE[name](times, values, selector.range_s, end, *extra) if len(values) else None
             if value is not None:
                 found.append(Sample(series.named_map if name == "last_over_time" else series.label_map, value))
         return found
@@ -185,7 +183,11 @@ class _Evaluator:
         found: Vector = []
         for labels, group in groups.items():
             values = [sample.value for sample in group]
-            value = _quantile(self._parameter(node), values) if node.function == "quantile" else _AGGREGATE[node.function](values)
+            value = (
+                functions.quantile(self._parameter(node), values)
+                if node.function == "quantile"
+                else functions.AGGREGATE[node.function](values)
+            )
             found.append(Sample(dict(labels), value))
         return found
 
@@ -209,11 +211,11 @@ class _Evaluator:
             return _compared(node, [(sample, sample.value, right) for sample in left])
         if isinstance(right, list):
             return _compared(node, [(sample, left, sample.value) for sample in right])
-        if node.op in _COMPARE:
+        if node.op in functions.COMPARE:
             if not node.as_bool:
                 raise QueryError("comparisons between scalars must use the bool modifier")
-            return float(_COMPARE[node.op](left, right))
-        return _ARITHMETIC[node.op](left, right)
+            return float(functions.COMPARE[node.op](left, right))
+        return functions.ARITHMETIC[node.op](left, right)
 
 
 def _mapped(value: Value, change: Callable[[float], float]) -> Value:
@@ -232,14 +234,14 @@ def _compared(node: Binary, pairs: list[tuple[Sample, float, float]]) -> Vector:
     """A vector against a scalar: comparisons filter (or give 0 and 1), arithmetic changes the values."""
     found: Vector = []
     for sample, left, right in pairs:
-        if node.op in _COMPARE:
-            holds = _COMPARE[node.op](left, right)
+        if node.op in functions.COMPARE:
+            holds = functions.COMPARE[node.op](left, right)
             if node.as_bool:
                 found.append(Sample(_unnamed(sample.labels), float(holds)))
             elif holds:
                 found.append(sample)
         else:
-            found.append(Sample(_unnamed(sample.labels), _ARITHMETIC[node.op](left, right)))
+            found.append(Sample(_unnamed(sample.labels), functions.ARITHMETIC[node.op](left, right)))
     return found
 
 
@@ -266,14 +268,14 @@ def _joined(node: Binary, left: Vector, right: Vector) -> Vector:
         if node.group_left is None and key in used:
             raise QueryError("multiple matches for labels: grouping modifiers must be used")
         used.add(key)
-        if node.op in _COMPARE:
-            holds = _COMPARE[node.op](sample.value, partner.value)
+        if node.op in functions.COMPARE:
+            holds = functions.COMPARE[node.op](sample.value, partner.value)
             if not holds and not node.as_bool:
                 continue
             value = float(holds) if node.as_bool else sample.value
         else:
-            value = _ARITHMETIC[node.op](sample.value, partner.value)
-        labels = sample.labels if node.op in _COMPARE and not node.as_bool else _unnamed(sample.labels)
+            value = functions.ARITHMETIC[node.op](sample.value, partner.value)
+        labels = sample.labels if node.op in functions.COMPARE and not node.as_bool else _unnamed(sample.labels)
         if node.group_left is None and (node.on is not None or node.ignoring):
             labels = {name: text for name, text in key if text}
         elif node.group_left is not None:
@@ -292,162 +294,6 @@ def _sets(node: Binary, left: float | Vector, right: float | Vector) -> Vector:
     return [sample for sample in left if (_signature(node, sample.labels) in others) is (node.op == "and")]
 
 
-def _divided(left: float, right: float) -> float:
-    if right == 0:
-        return math.nan if left == 0 or math.isnan(left) else math.copysign(math.inf, left)
-    return left / right
-
-
-def _power(left: float, right: float) -> float:
-    try:
-        result = left**right
-    except (OverflowError, ZeroDivisionError):
-        return math.inf
-    return result if isinstance(result, float) else math.nan
-
-
-_ARITHMETIC: dict[str, Callable[[float, float], float]] = {
-    "+": lambda left, right: left + right,
-    "-": lambda left, right: left - right,
-    "*": lambda left, right: left * right,
-    "/": _divided,
-    "%": lambda left, right: math.fmod(left, right) if right else math.nan,
-    "^": _power,
-}
-_COMPARE: dict[str, Callable[[float, float], bool]] = {
-    "==": lambda left, right: left == right,
-    "!=": lambda left, right: left != right,
-    "<": lambda left, right: left < right,
-    "<=": lambda left, right: left <= right,
-    ">": lambda left, right: left > right,
-    ">=": lambda left, right: left >= right,
-}
-_AGGREGATE: dict[str, Callable[[list[float]], float]] = {
-    "sum": math.fsum,
-    "avg": statistics.fmean,
-    "min": min,
-    "max": max,
-    "count": lambda values: float(len(values)),
-    "group": lambda values: 1.0,
-    "stddev": statistics.pstdev,
-}
-_ROUNDING: dict[str, Callable[..., float]] = {
-    "abs": abs,
-    "ceil": lambda value: float(math.ceil(value)),
-    "floor": lambda value: float(math.floor(value)),
-    "round": lambda value, to=1.0: round(value / to) * to,
-    "sqrt": math.sqrt,
-    "ln": lambda value: math.log(value) if value > 0 else -math.inf,
-    "clamp_min": lambda value, least: max(value, least),
-    "clamp_max": lambda value, most: min(value, most),
-    "clamp": lambda value, least, most: min(max(value, least), most),
-}
-
-
-# over ranges: (times, values, range in seconds, end, parameters) → value or None
-
-
-def _increase(times: Sequence[float], values: Sequence[float], range_s: float, end: float) -> float | None:
-    """As Prometheus extrapolates: resets are added up, and the ends of the range are filled by at most half a step each."""
-    if len(values) < 2:
-        return None
-    total = values[-1] - values[0]
-    for before, after in itertools.pairwise(values):
-        if after < before:
-            total += before
-    sampled = times[-1] - times[0]
-    step = sampled / (len(times) - 1)
-    to_begin, to_end = times[0] - (end - range_s), end - times[-1]
-    if total > 0 and values[0] >= 0:
-        to_begin = min(to_begin, sampled * values[0] / total)  # a counter was never below zero
-    limit = step * 1.1
-    covered = sampled + (to_begin if to_begin < limit else step / 2) + (to_end if to_end < limit else step / 2)
-    return total * covered / sampled
-
-
-def _rate(times: Sequence[float], values: Sequence[float], range_s: float, end: float) -> float | None:
-    increase = _increase(times, values, range_s, end)
-    return None if increase is None else increase / range_s
-
-
-def _irate(times: Sequence[float], values: Sequence[float], range_s: float, end: float) -> float | None:
-    if len(values) < 2:
-        return None
-    gained = values[-1] - values[-2]
-    return (gained if gained >= 0 else values[-1]) / (times[-1] - times[-2])
-
-
-def _delta(times: Sequence[float], values: Sequence[float], range_s: float, end: float) -> float | None:
-    if len(values) < 2:
-        return None
-    sampled = times[-1] - times[0]
-    step = sampled / (len(times) - 1)
-    to_begin, to_end = times[0] - (end - range_s), end - times[-1]
-    covered = sampled + (to_begin if to_begin < step * 1.1 else step / 2) + (to_end if to_end < step * 1.1 else step / 2)
-    return (values[-1] - values[0]) * covered / sampled
-
-
-def _slope(times: Sequence[float], values: Sequence[float]) -> tuple[float, float] | None:
-    """(slope, value at the last time) of the least-squares line."""
-    if len(values) < 2:
-        return None
-    shifted = [time - times[-1] for time in times]
-    slope, intercept = statistics.linear_regression(shifted, values)
-    return slope, intercept
-
-
-def _deriv(times: Sequence[float], values: Sequence[float], range_s: float, end: float) -> float | None:
-    line = _slope(times, values)
-    return None if line is None else line[0]
-
-
-def _predict(times: Sequence[float], values: Sequence[float], range_s: float, end: float, ahead_s: float) -> float | None:
-    line = _slope(times, values)
-    return None if line is None else line[1] + line[0] * (ahead_s + end - times[-1])
-
-
-def _quantile(share: float, values: Sequence[float]) -> float:
-    if not values:
-        return math.nan
-    ordered = sorted(values)
-    rank = min(max(share, 0.0), 1.0) * (len(ordered) - 1)
-    low = math.floor(rank)
-    high = min(low + 1, len(ordered) - 1)
-    return ordered[low] + (ordered[high] - ordered[low]) * (rank - low)
-
-
-def _changes(times: Sequence[float], values: Sequence[float], range_s: float, end: float) -> float | None:
-    return float(sum(before != after for before, after in itertools.pairwise(values)))
-
-
-def _resets(times: Sequence[float], values: Sequence[float], range_s: float, end: float) -> float | None:
-    return float(sum(after < before for before, after in itertools.pairwise(values)))
-
-
-def _plain(of: Callable[[Sequence[float]], float]) -> Callable[..., float | None]:
-    return lambda times, values, range_s, end: float(of(values))
-
-
-_OVER_RANGE: dict[str, Callable[..., float | None]] = {
-    "rate": _rate,
-    "increase": _increase,
-    "irate": _irate,
-    "delta": _delta,
-    "deriv": _deriv,
-    "predict_linear": _predict,
-    "changes": _changes,
-    "resets": _resets,
-    "avg_over_time": _plain(statistics.fmean),
-    "min_over_time": _plain(min),
-    "max_over_time": _plain(max),
-    "sum_over_time": _plain(math.fsum),
-    "count_over_time": _plain(len),
-    "last_over_time": _plain(lambda values: values[-1]),
-    "stddev_over_time": _plain(statistics.pstdev),
-    "quantile_over_time": lambda times, values, range_s, end, share: _quantile(share, values),
-}
-
-
 def _histogram_quantile(share: float, buckets: Vector) -> Vector:
     groups: dict[tuple[tuple[str, str], ...], list[tuple[float, float]]] = {}
     for sample in buckets:
@@ -455,19 +301,4 @@ def _histogram_quantile(share: float, buckets: Vector) -> Vector:
             continue
         rest = tuple(sorted((key, value) for key, value in sample.labels.items() if key not in ("le", "__name__")))
         groups.setdefault(rest, []).append((float(sample.labels["le"]), sample.value))
-    return [Sample(dict(labels), _bucket_quantile(share, sorted(found))) for labels, found in groups.items()]
-
-
-def _bucket_quantile(share: float, buckets: list[tuple[float, float]]) -> float:
-    if len(buckets) < 2 or not math.isinf(buckets[-1][0]) or not buckets[-1][1]:
-        return math.nan
-    rank = share * buckets[-1][1]
-    below_edge = below = 0.0
-    for edge, count in buckets:
-        if count >= rank:
-            if math.isinf(edge):
-                return below_edge
-            inside = count - below
-            return below_edge + (edge - below_edge) * ((rank - below) / inside if inside else 1.0)
-        below_edge, below = edge, count
-    return below_edge
+    return [Sample(dict(labels), functions.bucket_quantile(share, sorted(found))) for labels, found in groups.items()]

@@ -12,16 +12,13 @@ from bench.stage import Stage
 ALERTS, PER_S = 200, 2.0
 WAITED_FOR_S = 60.0
 DURATIONS = """
-SELECT extract(epoch FROM d.ready_at - i.created_at)::float
-  FROM incidents_decision d JOIN incidents_incident i ON i.id = d.incident_id
- WHERE d.id > %s ORDER BY 1
+SELECT extract(epoch FROM ready_at - received_at)::float FROM incidents_decision WHERE id > %s ORDER BY 1
 """
 
 
 def measure(here: Stage, product: str, token: str) -> list[Line]:
     """Alerts of targets of their own, one a request, at a quiet rate; every one has to become READY."""
-    here.worker()
-    with psycopg.connect(here.database(), autocommit=True) as connection:
+    with here.deciders(), psycopg.connect(here.database(), autocommit=True) as connection:
         _settle(connection)
         last = connection.execute("SELECT coalesce(max(id), 0) FROM incidents_decision").fetchone()[0]
         requests = [request(product, body([n], generation="ready"), token) for n in range(ALERTS)]

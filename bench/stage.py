@@ -17,6 +17,7 @@ from aiops.runtime.paths import RuntimePaths
 from aiops.runtime.servers import Postgres, Redis
 
 ROOT = Path(__file__).resolve().parent.parent
+STOP_WITHIN_S = 45.0  # tasks under way are finished
 
 
 def free_port() -> int:
@@ -61,13 +62,21 @@ class Stage:
         )  # fmt: skip
         return wait_for(f"http://127.0.0.1:{port}", "/api/v1/health")
 
-    def worker(self) -> None:
-        """The worker and the sweeper, as under `make up`."""
-        self.start(
+    @contextmanager
+    def deciders(self) -> Iterator[None]:
+        """The worker and the sweeper, as under `make up`, as long as this is entered."""
+        worker = self.start(
             "-m", "celery", "-A", "aiops.celery", "worker", "-Q", "decide,act,default", "--concurrency", "2",
             "--loglevel", "WARNING", "--without-gossip", "--without-mingle", "--without-heartbeat", process="worker",
         )  # fmt: skip
-        self.start("manage.py", "sweep", process="sweeper")
+        sweeper = self.start("manage.py", "sweep", process="sweeper")
+        try:
+            yield
+        finally:
+            for process in (worker, sweeper):
+                process.terminate()
+            for process in (worker, sweeper):
+                process.wait(STOP_WITHIN_S)
 
     def token(self) -> str:
         """One that may post webhooks."""
@@ -93,7 +102,7 @@ class Stage:
         for child in self.processes:
             child.terminate()
         for child in self.processes:
-            child.wait(15)
+            child.wait(STOP_WITHIN_S)
 
 
 def wait_for(base: str, path: str) -> str:

@@ -4,7 +4,6 @@ Rows travel as one JSON parameter, so one text serves every size and is prepared
 transaction the same lock order. Nothing here decides anything.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +11,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.backends.postgresql.base import ServerBindingCursor
+from pydantic_core import to_json
 
 # One row of a batch, by column; JSON values only.
 Row = Mapping[str, object]
@@ -287,7 +287,7 @@ def _fetch(sql: str, params: Mapping[str, object] | Sequence[object]) -> list[tu
 
 
 def _json(rows: Sequence[Row]) -> str:
-    return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
+    return to_json(rows).decode()
 
 
 def touch_known(source: str, prints: Sequence[str]) -> list[Stored]:

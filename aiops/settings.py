@@ -30,6 +30,7 @@ except SettingsError as error:  # a list or an object that is no JSON
 
 RUNTIME = RuntimePaths(AIOPS.var if AIOPS.var.is_absolute() else BASE_DIR / AIOPS.var)
 PROCESS = os.environ.get("AIOPS_PROCESS", "command")  # set by `up`: web, worker, beat, sweeper
+POOLED = {"web", "sweeper"}
 
 DEBUG = AIOPS.debug
 if not AIOPS.is_embedded and DEBUG:
@@ -55,13 +56,13 @@ def _database(url: str) -> dict[str, object]:
     parts = urlsplit(url)
     options = dict(parse_qsl(parts.query))
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "aiops.postgresql",
         "NAME": unquote(parts.path.lstrip("/")) or "aiops",
         "USER": unquote(parts.username or "aiops"),
         "PASSWORD": unquote(parts.password or ""),
         "HOST": options.pop("host", None) or parts.hostname or "",
         "PORT": parts.port or "",
-        "CONN_HEALTH_CHECKS": True,
+        "CONN_HEALTH_CHECKS": PROCESS not in POOLED,  # pooled ones are looked at by the engine
         "OPTIONS": {
             **options,
             "application_name": f"aiops-{PROCESS}",
@@ -84,7 +85,7 @@ def _session_options() -> str:
 
 def _pooling() -> dict[str, object]:
     """Web and sweeper have threads that share a pool; a worker's child is one process with one connection."""
-    if PROCESS in {"web", "sweeper"}:
+    if PROCESS in POOLED:
         # A pool asks a server that is gone ever more seldom; giving up early, it asks anew with the next request. Measured:
         # 48 s without a connection after an outage of 70 s, now 1 s.
         return {"pool": {"min_size": 1, "max_size": 8, "timeout": 2, "reconnect_timeout": 4}}
@@ -93,7 +94,7 @@ def _pooling() -> dict[str, object]:
 
 SECRET_KEY = _secret_key()
 DATABASES = {"default": _database(AIOPS.database_url or RUNTIME.database_url)}
-if PROCESS not in {"web", "sweeper"}:
+if PROCESS not in POOLED:
     DATABASES["default"]["CONN_MAX_AGE"] = 600
 REDIS_URL = AIOPS.redis_url or RUNTIME.redis_url
 
@@ -258,6 +259,7 @@ if not AIOPS.is_embedded:
     CSRF_TRUSTED_ORIGINS = [f"https://{host}" for host in ALLOWED_HOSTS]
     SILENCED_SYSTEM_CHECKS = ["security.W008"]
 
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False  # the audit has the address of every act
 structlog.configure(
     processors=[
         structlog.contextvars.merge_contextvars,

@@ -56,10 +56,7 @@ class Stage:
     def web(self) -> str:
         """Start the web process; its base URL."""
         port = free_port()
-        self.start(
-            "-m", "uvicorn", "aiops.asgi:application", "--port", str(port), "--loop", "uvloop", "--http", "httptools",
-            "--log-level", "warning", "--timeout-keep-alive", "60", process="web",
-        )  # fmt: skip
+        self.start("-m", "aiops.runtime.web", "--port", str(port), process="web")
         return wait_for(f"http://127.0.0.1:{port}", "/api/v1/health")
 
     @contextmanager

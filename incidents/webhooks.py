@@ -21,7 +21,6 @@ from incidents.intake.admission import Admission
 from incidents.intake.bodies import read_json
 from incidents.intake.reception import Receipt, receive
 from incidents.intake.signals import Parsed
-from incidents.models import Incident
 
 log = structlog.get_logger(__name__)
 
@@ -72,7 +71,7 @@ def _answer(receipt: Receipt) -> ReceiptOut:
         deduplicated=receipt.deduplicated,
         ignored=receipt.ignored,
         quarantined=receipt.quarantined,
-        incidents=[Incident(pk=pk).ref for pk in receipt.incidents],
+        incidents=[f"INC-{pk}" for pk in receipt.incidents],
         reason=receipt.reason,
     )
 

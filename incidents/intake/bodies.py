@@ -43,11 +43,13 @@ def _decode(body: bytes) -> JsonValue:
 
 
 def _is_deeper(value: JsonValue, levels: int) -> bool:
-    if isinstance(value, dict):
-        return levels == 0 or any(_is_deeper(item, levels - 1) for item in value.values() if isinstance(item, dict | list))
-    if isinstance(value, list):
-        return levels == 0 or any(_is_deeper(item, levels - 1) for item in value if isinstance(item, dict | list))
-    return False
+    level = [value]
+    for _ in range(levels):
+        inner = (item.values() if isinstance(item, dict) else item for item in level if isinstance(item, dict | list))
+        level = [item for items in inner for item in items if isinstance(item, dict | list)]
+        if not level:
+            return False
+    return True
 
 
 def visible(text: str) -> str:

@@ -16,6 +16,7 @@ EXECUTION = "aiops.dev/execution"
 EXECUTIONS = "aiops.dev/executions"
 FENCE = "aiops.dev/fence"
 RESTARTED_AT = "kubectl.kubernetes.io/restartedAt"
+CHANGE_CAUSE = "kubernetes.io/change-cause"  # what `kubectl rollout history` shows beside the revision
 KEPT = 3
 
 
@@ -25,6 +26,11 @@ class Mark:
 
     id: str
     at: datetime
+
+    @property
+    def label(self) -> str:
+        """How it is named to people."""
+        return f"{EXECUTION}={self.id}"
 
     @property
     def time(self) -> str:
@@ -49,9 +55,12 @@ def metadata(subject: KubeObject, mark: Mark) -> dict[str, JsonValue]:
     return {"resourceVersion": subject.resource_version, "annotations": annotations(subject, mark)}
 
 
-def json_patch(subject: KubeObject, mark: Mark, *changes: JsonValue) -> list[JsonValue]:
-    """The same for a JSON Patch. Replacing the version by the one that was read is refused with 409 once it is stale."""
-    marked: dict[str, JsonValue] = {**subject.annotations, **annotations(subject, mark)}
+def json_patch(subject: KubeObject, mark: Mark, *changes: JsonValue, cause: str) -> list[JsonValue]:
+    """The same for a JSON Patch. Replacing the version by the one that was read is refused with 409 once it is stale.
+
+    The cluster copies annotations to the revision that it makes: `cause` takes the place of what the one before was for.
+    """
+    marked: dict[str, JsonValue] = {**subject.annotations, **annotations(subject, mark), CHANGE_CAUSE: cause}
     return [
         {"op": "replace", "path": "/metadata/resourceVersion", "value": subject.resource_version},
         *changes,

@@ -52,7 +52,8 @@ def refuse(action: Action, subject: KubeObject, api: Api, conf: ApprovalsConf) -
 
 
 def request(action: Action, subject: KubeObject, api: Api, mark: Mark) -> Request:
-    return restore({"template": _wanted(action, subject, api).template}, subject, mark)
+    wanted = _wanted(action, subject, api)
+    return _replaced(wanted.template, subject, mark, cause=f"rolled back to revision {wanted.number} ({mark.label})")
 
 
 def proof(action: Action, mark: Mark) -> Ref:
@@ -71,12 +72,7 @@ def inverse(action: Action, before: KubeObject) -> Action | None:
 
 def restore(before: JsonValue, subject: KubeObject, mark: Mark) -> Request:
     assert isinstance(before, dict)
-    change: JsonValue = {
-        "op": "replace",
-        "path": "/spec/template",
-        "value": workloads.plain_template(before["template"]),
-    }
-    return Request(Ref(subject.kind, subject.namespace, subject.name), marks.json_patch(subject, mark, change), Patch.JSON)
+    return _replaced(before["template"], subject, mark, cause=f"put back as it was ({mark.label})")
 
 
 def progress(action: Action, subject: KubeObject | None, api: Api, before: KubeObject) -> Progress:
@@ -92,3 +88,9 @@ def _wanted(action: Action, subject: KubeObject, api: Api) -> Revision:
         f"revision {action.revision} of {subject.name} is no longer kept by the cluster; deploy it again by hand",
         code="no_revision",
     )
+
+
+def _replaced(template: JsonValue, subject: KubeObject, mark: Mark, *, cause: str) -> Request:
+    change: JsonValue = {"op": "replace", "path": "/spec/template", "value": workloads.plain_template(template)}
+    body = marks.json_patch(subject, mark, change, cause=cause)
+    return Request(Ref(subject.kind, subject.namespace, subject.name), body, Patch.JSON)

@@ -121,6 +121,13 @@ def test_every_kind_of_workload_is_rolled_back(sandbox, target, image):
     assert shown.endswith(image)
 
 
+def test_the_history_says_what_rolled_back_and_not_what_the_bad_release_was_for(sandbox):
+    done = act(Rollback(target=workload("Deployment", "shop", "catalog")), sandbox)
+    newest = sandbox.kubectl("rollout", "history", "deployment/catalog", "-n", "shop").strip().splitlines()[-1]
+    assert "rolled back to revision" in newest
+    assert f"aiops.dev/execution={done.mark}" in newest
+
+
 def test_limits_are_adjusted_and_put_back(sandbox):
     target = workload("Deployment", "shop", "cart")
     done = act(AdjustResources(target=target, container="cart", memory="600Mi", cpu="100m"), sandbox)

@@ -15,6 +15,8 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.urls import path
 
+KEPT_THREADS = 32  # more than that only come and go with a crowd
+
 Message = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -28,7 +30,7 @@ from aiops.consumer import LiveConsumer  # noqa: E402  (needs the app registry t
 class ThreadedHandler(ASGIHandler):
     """All middleware and views here are synchronous: one way into a thread and back a request, instead of one a layer.
 
-    Threads are kept for later requests, with all that is made once a thread.
+    Some threads are kept for later requests, with all that is made once a thread.
     """
 
     def __init__(self) -> None:
@@ -41,7 +43,10 @@ class ThreadedHandler(ASGIHandler):
             async with ThreadSensitiveContext(executor=thread):
                 await self.handle(scope, receive, send)
         finally:
-            self._idle.append(thread)
+            if len(self._idle) < KEPT_THREADS:
+                self._idle.append(thread)
+            else:
+                thread.shutdown(wait=False)
 
     def load_middleware(self, is_async: bool = False) -> None:
         super().load_middleware(is_async=False)

@@ -55,7 +55,7 @@ def human_answer(
         dscore=moves.dscore,
         at=at,
         actor=actor,
-        reason=": ".join(part for part in (reject_kind, reason) if part),
+        reason=": ".join(part for part in (reject_kind.replace("_", " "), reason) if part),
         decision=decision,
         agrees=None if own or reject_kind == NOT_NOW else answer is Answer.APPROVE,
     )

@@ -68,7 +68,7 @@ def test_a_persons_own_proposal_is_no_case_for_shadow_mode(row):
 
 
 def test_why_stands_in_the_ledger(row):
-    assert say(Answer.REJECT, reject_kind="wrong_cause", reason="the disk is full").reason == "wrong_cause: the disk is full"
+    assert say(Answer.REJECT, reject_kind="wrong_cause", reason="the disk is full").reason == "wrong cause: the disk is full"
 
 
 @pytest.mark.parametrize("nobody", ["autonomy", "system"])

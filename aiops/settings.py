@@ -64,6 +64,11 @@ def _database(url: str) -> dict[str, object]:
         "PORT": parts.port or "",
         "CONN_HEALTH_CHECKS": PROCESS not in POOLED,  # pooled ones are looked at by the engine
         "OPTIONS": {
+            # A server that went away without a word is noticed by the kernel before the next request uses its connection.
+            "keepalives_idle": 30,
+            "keepalives_interval": 5,
+            "keepalives_count": 3,
+            "tcp_user_timeout": 10_000,
             **options,
             "application_name": f"aiops-{PROCESS}",
             "connect_timeout": 2,

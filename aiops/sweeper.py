@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 
 import structlog
 from django.conf import settings
-from django.db import DatabaseError, close_old_connections, connection
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
+from psycopg.errors import QueryCanceled
 
 from aiops.access import seals
 from approvals import aftermath, drift, escalation, reviews, stepping
@@ -124,16 +125,20 @@ def _perform(duty: Duty) -> None:
 
 def _tell(work: str, error: BaseException) -> None:
     """Log it and open its event. A database that is away is no fault of the work, and nothing can be written there."""
-    if isinstance(error, DatabaseError):
+    if isinstance(error, (OperationalError, InterfaceError)) and not _took_too_long(error):
         log.warning("sweep.database_down", work=work, error=str(error).split("\n", 1)[0])
         connection.close_if_unusable_or_obsolete()
         return
     log.error("sweep.failed", work=work, exc_info=error)
     try:
         sweep_watch.broke(work, error)
-    except DatabaseError as down:
-        log.warning("sweep.not_told", work=work, error=str(down).split("\n", 1)[0])
+    except Exception:  # the loop goes on whatever becomes of the telling; the log has both
+        log.exception("sweep.not_told", work=work)
         connection.close_if_unusable_or_obsolete()
+
+
+def _took_too_long(error: Exception) -> bool:
+    return isinstance(error.__cause__, QueryCanceled)
 
 
 class Heartbeat:

@@ -15,8 +15,10 @@ WIDTH = 44
 
 
 def main(wanted: set[str]) -> int:
-    chosen = wanted or {*INGEST, "P5", "P7"}
-    missed = 0
+    known = {*INGEST, "P5", "P7"}
+    if wanted - known:
+        raise SystemExit(f"there is no {', '.join(sorted(wanted - known))} here; known are {', '.join(sorted(known))}")
+    chosen, missed = wanted or known, 0
     with stage() as here:
         for line in _measured(here, chosen):
             if line.id in chosen:

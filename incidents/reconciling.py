@@ -180,9 +180,9 @@ def _end_doubles(ours: Sequence[Open]) -> int:
     if not nameless:
         return 0
     taken = Alert.objects.filter(source=KIND, fingerprint=OuterRef("fingerprint"), pk__in=nameless.values())
-    named = Alert.objects.filter(
-        source__startswith=f"{KIND}/", fingerprint__in=nameless, last_seen__gte=Subquery(taken.values("first_seen")[:1])
-    )
+    came_since = Q(last_seen__gte=Subquery(taken.values("first_seen")[:1]))
+    goes_on = Q(status__in=Alert.OPEN) | Q(ended_at__gte=Subquery(taken.values("starts_at")[:1]))
+    named = Alert.objects.filter(came_since, goes_on, source__startswith=f"{KIND}/", fingerprint__in=nameless)
     doubles = [nameless[fingerprint] for fingerprint in set(named.values_list("fingerprint", flat=True))]
     return _end(doubles, still=Q(), words="goes on under its sender's name")
 
@@ -220,9 +220,11 @@ def _take_in(lost: Sequence[Listed], *, source: str, conf: IncidentsConf) -> int
         body = json.dumps({"alerts": [_raw(alert) for alert in some]}).encode()
         message = read_json(body, max_bytes=len(body), max_depth=conf.max_depth)
         parsed = alertmanager.parse(message, max_labels=conf.max_labels, received_at=at)
-        accepted += receive(source, parsed, conf=conf).accepted
-        taken = Alert.objects.filter(source=source, fingerprint__in=[alert.fingerprint for alert in some], status__in=Alert.OPEN)
-        _free(list(taken.values_list("pk", flat=True))).update(listed_at=Now())
+        with transaction.atomic():
+            accepted += receive(source, parsed, conf=conf).accepted
+            prints = [alert.fingerprint for alert in some]
+            taken = Alert.objects.filter(source=source, fingerprint__in=prints, status__in=Alert.OPEN)
+            _free(list(taken.values_list("pk", flat=True))).update(listed_at=Now())
     return accepted
 
 

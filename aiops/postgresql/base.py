@@ -4,20 +4,22 @@ import select
 from typing import Any
 
 from django.db.backends.postgresql import base
-from psycopg import Connection
+from psycopg import Connection, OperationalError
+
+MOST_GONE = 20  # more than a pool holds: whoever ends all of them is asked no more
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
     """Takes the place of `CONN_HEALTH_CHECKS`, which asks the server before every request."""
 
     def get_new_connection(self, conn_params: dict[str, Any]) -> "Connection[Any]":
-        connection: Connection[Any] = super().get_new_connection(conn_params)
-        while is_gone(connection):
+        for _ in range(MOST_GONE):
+            connection: Connection[Any] = super().get_new_connection(conn_params)
+            if self.pool is None or not is_gone(connection):
+                return connection
             connection.close()
-            if self.pool:
-                self.pool.putconn(connection)  # it makes another one instead
-            connection = super().get_new_connection(conn_params)
-        return connection
+            self.pool.putconn(connection)  # it makes another one instead
+        raise OperationalError("the server ends every connection as soon as it is made")
 
 
 def is_gone(connection: "Connection[Any]") -> bool:

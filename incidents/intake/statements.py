@@ -87,7 +87,7 @@ UNION ALL SELECT fingerprint, id, NULL, true FROM unheard
 # What follows is planned as if there were many open incidents: statistics are those of the quiet time before a storm, when
 # reading everything looked cheaper than one look into the index of keys.
 LOCK = """
-SELECT set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', 'off', true),
+SELECT set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', 'off', true), set_config('jit', 'off', true),
        CASE WHEN exclusive THEN pg_advisory_xact_lock(number) ELSE pg_advisory_xact_lock_shared(number) END
   FROM (SELECT number, exclusive FROM unnest(%(numbers)s::bigint[], %(exclusive)s::boolean[]) AS wanted (number, exclusive)
          ORDER BY number) AS ordered

@@ -291,11 +291,13 @@ def test_a_hostile_alert_of_the_list_is_treated_like_one_of_a_webhook(server):
     assert Incident.objects.filter(target_name__contains=";").count() == 0
 
 
+@pytest.mark.django_db(transaction=True)  # as in the sweeper, where nothing stands around it
 def test_a_thousand_lost_alerts_come_in_together(server):
     heard()
     server.list = [listed(f"f{n}", deployment=f"web{n}") for n in range(1_000)]
     assert look() == 1_000
     assert Incident.objects.count() == 1_000
+    assert ListComparison.objects.get().taken == 1_000
 
 
 # When it looks

@@ -115,6 +115,7 @@ class Simulation:
         api = KubernetesApi(world, accounts(dict.fromkeys(RULES, "") | {"aiops-console": TOKEN}), Chaos(Random(seed)), Hold())
         self._api = Starlette(routes=[Route("/{path:path}", api.handle, methods=["GET", "POST", "PUT", "PATCH", "DELETE"])])
         self._prometheus = Starlette(routes=PrometheusApi(world).routes())
+        self._minute_at = world.clock.elapsed  # each world counts from its own beginning
         self._tell_the_time()
 
     def tick(self, seconds: float = TICK_S) -> None:

@@ -13,6 +13,7 @@ from approvals import attempts, execution_state, landing
 from approvals.acts import Act
 from approvals.landing import After
 from approvals.models import Attempt, Execution
+from approvals.operations.operation import Bound
 
 log = structlog.get_logger(__name__)
 S = Execution.Status
@@ -28,7 +29,7 @@ def send(act: Act, request: Request, subject: KubeObject | None, *, earlier: Seq
     try:
         answer = act.api.send(request)
     except (Transient, Permanent, Ambiguous) as error:
-        return _refused(act, attempt, error, earlier)
+        return _refused(act, attempt, _as_far_as_known(act, error), earlier)
     if earlier or not _is_proven(act, request, answer):
         attempts.file(attempt, Outcome.UNCLEAR, "answered well, to be read back", status=200)
         _unclear(act, "The cluster answered; reading back what is there")
@@ -65,6 +66,13 @@ def _is_proven(act: Act, request: Request, answer: KubeObject) -> bool:
     return act.operation.has_landed(answer, answer.uid, act.before, act.mark)
 
 
+def _as_far_as_known(act: Act, error: Transient | Permanent | Ambiguous) -> Transient | Permanent | Ambiguous:
+    """What something on the way sent twice is answered "not found" where the first has ended the uid already."""
+    if act.operation.BOUND is Bound.UID and isinstance(error, Permanent) and error.code == "not_found":
+        return Ambiguous(error.attempted, "it is gone, by this request or by others", status=404)
+    return error
+
+
 def _refused(act: Act, attempt: Attempt, error: Transient | Permanent | Ambiguous, earlier: Sequence[Attempt]) -> After:
     status = _status(error)
     with transaction.atomic():
@@ -72,7 +80,7 @@ def _refused(act: Act, attempt: Attempt, error: Transient | Permanent | Ambiguou
             case Ambiguous():
                 attempts.file(attempt, Outcome.UNCLEAR, error.detail, status=status)
                 _unclear(act, error.detail)
-                return After.LOOK if status == 409 else After.WAIT
+                return After.LOOK if status in (404, 409) else After.WAIT
             case Transient():
                 attempts.file(attempt, Outcome.NO_EFFECT, error.detail, transient=True)
             case Permanent():

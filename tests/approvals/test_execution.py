@@ -177,6 +177,16 @@ def test_a_disruption_budget_is_asked_and_never_bypassed(cluster):
 # Errors on the way
 
 
+def test_an_eviction_that_something_on_the_way_sends_twice_is_done_although_the_second_finds_nothing(cluster):
+    pod = Target(kind="Pod", namespace="shop", name="web-7d9f8b6c5-x2xkz")
+    cluster.put("Pod", pod.name)
+    execution = planned(cluster, DeletePod(target=pod))
+    cluster.faults.append(Fault.APPLIED_409)
+    done = carry_out(execution, cluster)
+    assert (done.status, done.attempts.count()) == (S.SUCCEEDED, 1)
+    assert [mutation.is_effect for mutation in cluster.mutations if mutation.mark == done.mark] == [True]
+
+
 def test_what_surely_had_no_effect_is_tried_again_twice_at_most(cluster):
     execution = planned(cluster)
     cluster.faults.extend([Fault.REFUSED, Fault.RATE_LIMIT, Fault.REFUSED])

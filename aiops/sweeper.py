@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 from django.conf import settings
+from django.db import Error as DatabaseFault
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 from psycopg.errors import QueryCanceled
 
@@ -132,8 +133,8 @@ def _tell(work: str, error: BaseException) -> None:
     log.error("sweep.failed", work=work, exc_info=error)
     try:
         sweep_watch.broke(work, error)
-    except Exception:  # the loop goes on whatever becomes of the telling; the log has both
-        log.exception("sweep.not_told", work=work)
+    except DatabaseFault as down:  # it went away in between: the health page says so, and the work is tried again
+        log.warning("sweep.not_told", work=work, error=str(down).split("\n", 1)[0])
         connection.close_if_unusable_or_obsolete()
 
 

@@ -93,24 +93,25 @@ def test_f17_a_model_that_gives_a_bad_answer(server, settings, name, figure):
     figure(f"{len(decisions)} READY, slowest {slowest:.1f} s, {counted} counted, 0 proposed by it")
 
 
-@pytest.mark.skipif(not IS_FULL, reason="a hundred alerts at the running product: FAULTS=full")
-@pytest.mark.parametrize("name", SILENT)
-def test_f17_a_hundred_alerts_while_the_model_gives_no_answer(name, figure):
+@pytest.mark.parametrize("name", SILENT if IS_FULL else ["drips"])
+def test_f17_alerts_at_the_running_product_while_the_model_gives_no_answer(name, figure):
     """The product as it is started, with the deadlines it has: webhook in, READY out."""
+    number = times(AT_ONCE, full=100)
     with LlmServer(SILENT[name]) as server:
         provider = server.provider().model_copy(update={"name": name})
         configured = provider.model_dump_json(exclude={"api_key"}, exclude_none=True)
         with Product(sandbox=False, environment={"AIOPS_LLM_PROVIDERS": f"[{configured}]"}) as product:
-            for first, number in [(0, 1), *((n, AT_ONCE) for n in range(1, 101, AT_ONCE))]:  # one, so that all of it runs
-                product.post_alerts(alerts(first, number)).raise_for_status()
-                wait_for(ready(product, first + number), within_s=180, why=f"{first + number} decisions are READY")
+            for first, some in [(0, 1), *((n, AT_ONCE) for n in range(1, number + 1, AT_ONCE))]:  # one, so that all of it runs
+                product.post_alerts(alerts(first, some)).raise_for_status()
+                wait_for(ready(product, first + some), within_s=180, why=f"{first + some} decisions are READY")
             took = "SELECT extract(epoch FROM ready_at - received_at) FROM incidents_decision ORDER BY id OFFSET 1"
             took_s = [float(row[0]) for row in product.ask_database(took)]
             asked = int(product.ask_database("SELECT count(*) FROM incidents_llmcall WHERE status = 'timeout'")[0][0])
-    assert len(took_s) == 100
-    assert [seconds for seconds in took_s if seconds > PROMISED_S] == []
+    assert len(took_s) == number
+    if IS_FULL:  # the short test runs beside others on slow machines
+        assert [seconds for seconds in took_s if seconds > PROMISED_S] == []
     assert asked >= 1
-    figure(f"100 of 100 READY, slowest {max(took_s):.1f} s, {asked} questions timed out")
+    figure(f"{number} of {number} READY, slowest {max(took_s):.1f} s, {asked} questions timed out")
 
 
 def alerts(first: int, number: int) -> dict[str, Any]:

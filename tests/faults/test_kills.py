@@ -173,6 +173,9 @@ POINTS = {
 }
 
 
+MOST_UNCERTAIN = "K6 applied, answer lost"
+
+
 @pytest.mark.parametrize("point", POINTS)
 def test_a_kill_doubles_nothing_and_loses_nothing(sandbox, point, figure):
     settled_s = []
@@ -193,8 +196,7 @@ def test_a_kill_doubles_nothing_and_loses_nothing(sandbox, point, figure):
     figure(f"{point}: settled p99 {p99:.1f} s at a lease of {SHORT['lease_s']} s", rounds=ROUNDS)
 
 
-@pytest.mark.skipif(not IS_FULL, reason="waits out real leases: make faults")
-@pytest.mark.parametrize("point", POINTS)
+@pytest.mark.parametrize("point", POINTS if IS_FULL else [MOST_UNCERTAIN])  # each waits out a real lease
 def test_a_killed_act_is_settled_within_45_s(running, settings, point, figure):
     """At the product's own lease and waits; the sweeper's two seconds come on top."""
     use(running, settings, lease_s=20.0, readback_after_s=(1.0, 2.0, 4.0, 8.0), readback_every_s=15.0)
@@ -203,7 +205,8 @@ def test_a_killed_act_is_settled_within_45_s(running, settings, point, figure):
     carry_on(execution, running, within_s=60)
     settled_s = time.monotonic() - began
     assert len(running.effects(mark=execution.mark)) == 1
-    assert settled_s < 43, f"{settled_s:.1f} s"
+    if IS_FULL:  # the short test runs beside others on slow machines
+        assert settled_s < 43, f"{settled_s:.1f} s"
     figure(f"{point}: settled after {settled_s:.1f} s at the real lease")
 
 

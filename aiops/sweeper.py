@@ -19,7 +19,7 @@ from psycopg.errors import QueryCanceled
 from aiops.access import seals
 from approvals import aftermath, drift, escalation, reviews, stepping
 from approvals import sweeping as approvals_sweeping
-from governance import intake_watch, sweep_watch
+from governance import engine_watch, intake_watch, sweep_watch
 from incidents import mapping, reconciling
 from incidents import sweeping as incidents_sweeping
 
@@ -65,6 +65,7 @@ def all_duties() -> Sequence[Duty]:
         Duty("check_clusters", approvals_sweeping.check_clusters, every_s=30),
         Duty("watch_intake", intake_watch.look, every_s=30),
         Duty("watch_sweep", sweep_watch.look, every_s=60),
+        Duty("watch_engines", engine_watch.look, every_s=60),
         Duty("end_ownership", incidents_sweeping.end_ownership, every_s=10),
         Duty("forget_requests", incidents_sweeping.forget_requests, every_s=600),
         Duty("close_resolved", incidents_sweeping.close_resolved, every_s=60),

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models import DurationField, ExpressionWrapper, F
 from django.db.models.functions import Now
 
@@ -28,6 +28,7 @@ from incidents import (
     messages,
     opinions,
 )
+from incidents.collectors.finding import Finding
 from incidents.conf import IncidentsConf
 from incidents.consultation import Consultation, consult, why_not
 from incidents.engines.choice import Choice, choose
@@ -82,9 +83,12 @@ def _look(
     within_s = min(conf.evidence_deadline_s, until - time.monotonic())
     try:
         found = runner.run(_within(collect(decision, within_s), within_s))
-    except Exception as error:  # a collector that breaks or hangs costs the evidence, never the decision
-        log.error("evidence.not_collected", decision=decision.token, error=type(error).__name__, exc_info=True)
+    except TimeoutError:
+        log.warning("evidence.not_in_time", decision=decision.token)
         return False, ("evidence",)
+    except Exception as error:  # it costs the evidence, never the decision, and people see it: `governance.engine_watch`
+        log.error("evidence.not_collected", decision=decision.token, error=type(error).__name__, exc_info=True)
+        found = [Finding.missing("evidence", evidence.COLLECTOR_BROKE).row(most=conf.evidence_item_bytes)]
     for row in found:
         row.decision, row.incident_id = decision, decision.incident_id
     Evidence.objects.bulk_create(found)
@@ -139,7 +143,7 @@ def _notes(
             found = knowledge.find(known, top=conf.knowledge_top, similarity=conf.knowledge_similarity)
             cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
             return found, ()
-    except Exception as error:  # noqa: BLE001  (whatever it is, it costs the notes, never the decision)
+    except DatabaseError as error:  # too slow, or away
         log.warning("knowledge.not_found", incident=known.ref, error=type(error).__name__)
         return (), ("knowledge",)
 

@@ -30,6 +30,7 @@ from incidents.targets import pod_of
 
 PART_OF_DEADLINE = 0.9  # the rest is for putting away what was found
 DECLARED_MOST = 20
+COLLECTOR_BROKE = "its collector broke; the log says how"
 
 log = structlog.get_logger(__name__)
 
@@ -124,7 +125,7 @@ async def _found(collector: Collector, scene: Scene, until: float) -> Sequence[F
         why = error.detail
     except Exception as error:
         log.error("evidence.collector_broke", kind=collector.kind, error=type(error).__name__, exc_info=True)
-        why = "its collector broke; the log says how"
+        why = COLLECTOR_BROKE
     return [Finding.missing(collector.kind, why)]
 
 

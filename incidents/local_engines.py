@@ -3,17 +3,15 @@
 import time
 from collections.abc import Sequence
 
-import structlog
 from django.conf import settings
 
-from incidents.engines.expert import ExpertEngine, safe_propose
+from incidents.engines.expert import ExpertEngine, when_broken
+from incidents.engines.guard import BROKE, guarded
 from incidents.engines.history import HistoryEngine
 from incidents.engines.playbook import PlaybookEngine, Step, Symptoms
 from incidents.proposals import Engine, EngineAnswer, Facts, Proposal, Source
 from learning import repairs
 from learning.models import Playbook
-
-log = structlog.get_logger(__name__)
 
 RULES = Source.EXPERT_SYSTEM.value
 
@@ -21,8 +19,9 @@ RULES = Source.EXPERT_SYSTEM.value
 def ask(known: Facts) -> tuple[Proposal, list[EngineAnswer]]:
     """The rules' own proposal, which is there whatever happens, and what each local engine says, the rules first."""
     begun = time.perf_counter()
-    fallback = safe_propose(ExpertEngine(), known)
-    rules = EngineAnswer(RULES, "answered", _ms(begun), fallback)
+    proposed = guarded(RULES, known, lambda: ExpertEngine().propose(known))
+    fallback = proposed or when_broken(RULES, known)
+    rules = EngineAnswer(RULES, "answered", _ms(begun), proposed) if proposed else _broken(RULES, begun)
     history = repairs.recommendation(known.anomaly_key, fallback.action, conf=settings.AIOPS.learning, at=known.now)
     engines: Sequence[Engine] = (HistoryEngine(history), PlaybookEngine(approved_playbooks(), settings.AIOPS.incidents))
     return fallback, [rules, *(_ask(engine, known) for engine in engines)]
@@ -53,13 +52,10 @@ def approved_playbooks() -> list[Symptoms]:
 
 
 def _ask(engine: Engine, known: Facts) -> EngineAnswer:
-    """An engine that breaks is an opinion that failed: the others go on. A process boundary: nothing gets past."""
     begun = time.perf_counter()
-    try:
-        view = engine.view(known)
-    except Exception as error:
-        log.error("engine.crashed", engine=engine.name, incident=known.ref, error=type(error).__name__, exc_info=True)
-        return EngineAnswer(engine.name, "failed", _ms(begun), error="The engine broke on this incident.")
+    view = guarded(engine.name, known, lambda: engine.view(known))
+    if view is None:
+        return _broken(engine.name, begun)
     return EngineAnswer(
         engine.name,
         "answered" if view.proposal else "nothing",
@@ -71,6 +67,10 @@ def _ask(engine: Engine, known: Facts) -> EngineAnswer:
         right=view.right,
         asked=view.asked,
     )
+
+
+def _broken(engine: str, begun: float) -> EngineAnswer:
+    return EngineAnswer(engine, "failed", _ms(begun), error=BROKE)
 
 
 def _ms(begun: float) -> int:

@@ -6,7 +6,6 @@ category it has, and this module chooses the first rule of the catalogue that fi
 
 from collections.abc import Iterator
 
-import structlog
 from pydantic import JsonValue
 
 from aiops.core.actions import HARMLESS, Action, ActionClass, Undo, build
@@ -19,11 +18,10 @@ from incidents.engines.catalogue.rule import Rule
 from incidents.engines.catalogue.services import SERVICES
 from incidents.engines.catalogue.waiting import PEOPLE, TICKETS
 from incidents.engines.catalogue.workloads import WORKLOADS
+from incidents.engines.guard import guarded
 from incidents.engines.sign import Sign
 from incidents.engines.signs import EVIDENCE_KINDS, Case, case_of, signs_of
 from incidents.proposals import Alternative, Facts, Proposal, Source, tell_people
-
-log = structlog.get_logger(__name__)
 
 RULES = (*GUARDS, *WORKLOADS, *MACHINES, *SERVICES, *TICKETS, *PEOPLE)
 ALTERNATIVES_MAX = 2
@@ -53,17 +51,18 @@ class ExpertEngine:
 
 
 def safe_propose(engine: ExpertEngine, facts: Facts) -> Proposal:
-    """What the rules propose, or the word that people have to look where they break. A process boundary: nothing gets past."""
-    try:
-        return engine.propose(facts)
-    except Exception as error:
-        log.error("engine.crashed", engine=engine.name, incident=facts.ref, error=type(error).__name__, exc_info=True)
-        return tell_people(
-            "Tell people about this alert",
-            f"The engine {engine.name} broke on it, so nothing is proposed and a person looks.",
-            target=facts.target,
-            category=facts.category,
-        )
+    """What the rules propose, or the word that people have to look where they break."""
+    return guarded(engine.name, facts, lambda: engine.propose(facts)) or when_broken(engine.name, facts)
+
+
+def when_broken(engine: str, facts: Facts) -> Proposal:
+    """What is proposed where the rules themselves break."""
+    return tell_people(
+        "Tell people about this alert",
+        f"The engine {engine} broke on it, so nothing is proposed and a person looks.",
+        target=facts.target,
+        category=facts.category,
+    )
 
 
 def may_run_alone(proposal: Proposal, facts: Facts) -> bool:

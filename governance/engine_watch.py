@@ -1,0 +1,50 @@
+"""Engines and collectors that break: decisions go on without them, and people see it as an event.
+
+Everything is read from what the decisions kept, so a look that is missed misses nothing.
+"""
+
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from django.db.models import Count, Max, QuerySet
+from django.utils import timezone
+
+from governance.conditions import Condition, observe, recover
+from incidents.engines.guard import BROKE
+from incidents.evidence import COLLECTOR_BROKE
+from incidents.models import Evidence, Opinion
+
+BROKEN = "engine_broken"
+WINDOW = timedelta(minutes=30)
+Row = TypeVar("Row", Opinion, Evidence)
+
+
+def look() -> int:
+    """Open, renew and resolve the events of what broke within the window; returns how many parts did."""
+    now = timezone.now()
+    since = now - WINDOW
+    opinions = Opinion.objects.filter(status=Opinion.Status.FAILED, reasoning=BROKE, decision__ready_at__gt=since)
+    evidence = Evidence.objects.filter(error=COLLECTOR_BROKE, decision__ready_at__gt=since)
+    broken = [*_counted(opinions, "engine"), *_counted(evidence, "kind")]
+    for condition, last in broken:
+        observe(condition, seen_at=last)
+    recover(BROKEN, still=[condition.key for condition, _ in broken])
+    return len(broken)
+
+
+def _counted(rows: QuerySet[Row], part: str) -> list[tuple[Condition, datetime]]:
+    """A condition for each value of the column `part`, with when the newest of its decisions was READY."""
+    decisions, last = Count("decision", distinct=True), Max("decision__ready_at")
+    seen = rows.order_by().values(part).annotate(decisions=decisions, last=last)
+    return [(_words(row[part], row["decisions"]), row["last"]) for row in seen]
+
+
+def _words(part: str, decisions: int) -> Condition:
+    return Condition(
+        BROKEN,
+        part,
+        f"{part} broke in {decisions} decisions within 30 minutes",
+        "These decisions were made without what it knows.",
+        "A defect of this software: read engine.crashed and evidence.collector_broke in the worker's log, and report it.",
+        "Look at these decisions with more care until it is mended.",
+    )

@@ -12,6 +12,7 @@ from aiops.core.scales import Severity
 from aiops.core.targets import Target
 from incidents.models import Alert, Decision, Evidence, Incident
 from incidents.proposals import AlertFacts, EvidenceFacts, Facts
+from learning import repairs
 
 ALERTS_MAX = 200  # more than this many alerts of one incident add nothing to a decision
 WINDOWS = {"1h": timedelta(hours=1), "24h": timedelta(days=1), "7d": timedelta(days=7), "30d": timedelta(days=30)}
@@ -58,6 +59,7 @@ def of_incident(incident: Incident, evidence: Iterable[Evidence] = ()) -> Facts:
         is_test=incident.is_test,
         now=at,
         evidence=tuple(EvidenceFacts(e.pk, e.kind, e.title, e.content, e.facts) for e in evidence),
+        in_vain=repairs.in_vain(incident.anomaly_key, incident=incident.pk, at=at),
     )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from aiops.core.actions import HARMLESS, Action, ActionClass, Undo, build
+from aiops.core.actions import HARMLESS, SPECS, Action, ActionClass, Undo, build
 from aiops.core.errors import Invalid
 from aiops.core.scales import DataImpact, Risk
 from aiops.core.targets import CLUSTER_SCOPED, OUTSIDE_KUBERNETES, Target
@@ -122,6 +122,8 @@ def _action(rule: Rule, case: Case) -> Action | None:
     """The typed action of the rule on this case's target; None where it cannot be aimed at it."""
     if rule.act in HARMLESS:
         return build(rule.act, case.target)
+    if rule.act in case.facts.in_vain:
+        return None
     target = _replaceable_pod(case) if rule.act is ActionClass.DELETE_POD else case.target
     parameters: dict[str, JsonValue] = {}
     if target is None or target.is_system or not _is_complete(target):
@@ -152,12 +154,19 @@ def _is_complete(target: Target) -> bool:
 def _reasoning(rule: Rule, case: Case) -> str:
     """The rule's own sentence; for a change also what it was read from."""
     because = rule.because.format(**_words(case))
+    if case.facts.in_vain:
+        because = f"{because} {_in_vain(case)}"
     if rule.act in HARMLESS:
         return because
     reason, signs = case.labels.get("reason", ""), sorted(rule.any_of & case.signs)
     seen = f", reason {reason[:60]}" if reason else ""
     told = f": {', '.join(signs)}" if signs else ""
     return f"{because} Seen in {case.facts.alert_name}{seen}{told}."
+
+
+def _in_vain(case: Case) -> str:
+    tried = sorted(SPECS[act].words.lower() for act in case.facts.in_vain)
+    return f"Tried lately without success, so not proposed again: {', '.join(tried)}."
 
 
 def _words(case: Case) -> dict[str, str]:

@@ -22,6 +22,8 @@ class HistoryEngine:
             return View(because=f"It keeps away: {', '.join(sorted(sign.value for sign in case.signs & NEVER))}.")
         if found.best is None:
             return View(because=f"{found.basis[:1].upper()}{found.basis[1:]}.")
+        if found.best.action.action_class in facts.in_vain:
+            return View(because=f"{found.best.action.spec.words} did not help lately, however often it did before.")
         action = aimed(found.best.action, case)
         if action is None:
             return View(because="What worked before was done to something that this alert does not name.")

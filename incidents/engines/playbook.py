@@ -125,7 +125,11 @@ def rank(playbooks: Sequence[Symptoms], facts: Facts, conf: IncidentsConf) -> li
         found.append(Match(playbook, round(total, 4), fields))
     found.sort(key=lambda match: (-match.similarity, match.playbook.id))
     signs, seen = case.signs, shown(case)
-    found = [replace(match, reason=reason, stopped=bool(reason)) for match in found for reason in [_unfit(match, signs, seen)]]
+    found = [
+        replace(match, reason=reason, stopped=bool(reason))
+        for match in found
+        for reason in [_in_vain(match.playbook, facts) or _unfit(match, signs, seen)]
+    ]
     rivals = [match for match in found if not match.reason]
     return [match if match.reason else _judged(match, rivals, conf) for match in found]
 
@@ -155,6 +159,11 @@ def _is_one_pod(case: Case) -> bool:
 
 def _whole(value: JsonValue) -> int:
     return value if isinstance(value, int) else 0
+
+
+def _in_vain(playbook: Symptoms, facts: Facts) -> str:
+    tried = {step.action_class for step in playbook.steps} & facts.in_vain
+    return f"tried lately without success: {', '.join(sorted(tried)).replace('_', ' ')}" if tried else ""
 
 
 def _unfit(match: Match, signs: Set[Sign], seen: Set[str]) -> str:

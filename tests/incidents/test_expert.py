@@ -191,6 +191,17 @@ def test_what_else_would_fit_is_told_with_a_change_and_never_beside_a_refusal():
     assert answer({**CRASHING, "testalert": "true"}).alternatives == ()
 
 
+def test_what_did_not_help_is_not_proposed_again_and_that_is_told():
+    tried = replace(facts({**CRASHING, "revision": "2", "previous_revision": "1"}), in_vain=frozenset({ActionClass.ROLLBACK}))
+    second = ExpertEngine().propose(tried)
+    assert second.action.action_class is ActionClass.RESTART_WORKLOAD
+    assert "Tried lately without success, so not proposed again: roll back." in second.reasoning
+    assert ActionClass.ROLLBACK not in {other.action.action_class for other in second.alternatives}
+    last = ExpertEngine().propose(replace(facts(CRASHING), in_vain=frozenset({ActionClass.RESTART_WORKLOAD})))
+    assert last.action.action_class is ActionClass.NOTIFY_ONLY
+    assert "restart" in last.reasoning
+
+
 def test_an_engine_that_breaks_tells_people():
     class Broken(ExpertEngine):
         def propose(self, facts: Facts) -> Proposal:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from pydantic import ValidationError
 
+from aiops.core.actions import ActionClass
 from aiops.core.errors import Invalid
 from incidents.conf import IncidentsConf
 from incidents.engines.playbook import PlaybookEngine, Step, Symptoms, rank, steps_of
@@ -65,6 +66,13 @@ def test_every_field_that_is_stated_counts_and_the_explanation_names_it():
 )
 def test_thresholds_decide_who_leads(change, reason):
     assert only(facts(ERRORS), playbook(**change)).reason == reason
+
+
+def test_steps_that_did_not_help_are_not_tried_again():
+    tried = replace(facts(ERRORS), in_vain=frozenset({ActionClass.RESTART_WORKLOAD}))
+    assert only(facts(ERRORS)).reason == ""
+    assert only(tried, playbook()).reason == "tried lately without success: restart workload"
+    assert PlaybookEngine([playbook()], CONF).propose(tried) is None
 
 
 def test_two_that_fit_alike_with_other_steps_leave_it_open():

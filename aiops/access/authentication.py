@@ -2,13 +2,13 @@
 
 from datetime import date, datetime
 
-from django.db import connection
 from django.http import HttpRequest
 from django.utils import timezone
 
 from aiops.access.models import ApiToken, User
 from aiops.access.principals import Principal, Via
 from aiops.access.roles import Role
+from aiops.postgresql.prepared import fetch
 
 LOGIN_AT = "login_at"  # session key: ISO time of the last full login of this session
 
@@ -33,12 +33,10 @@ SELECT t.id, t.name, t.role, t.last_used_on, u.id, u.username, u.name, u.role, u
 
 def of_token(secret: str, *, scope: str, address: str = "") -> Principal | None:
     """Whose token this is, or None for one that is unknown, revoked, expired or of another scope."""
-    with connection.cursor() as cursor:
-        cursor.execute(_FIND_TOKEN, [ApiToken.digest_of(secret), scope])
-        row = cursor.fetchone()
-    if row is None:
+    found = fetch(_FIND_TOKEN, [ApiToken.digest_of(secret), scope])
+    if not found:
         return None
-    token_id, token_name, token_role, last_used_on, user_id, username, name, user_role, is_active = row
+    [(token_id, token_name, token_role, last_used_on, user_id, username, name, user_role, is_active)] = found
     _note_use(token_id, last_used_on)
     if user_id is None:
         return Principal(name=token_name, via=Via.API, role=Role(token_role), address=address)

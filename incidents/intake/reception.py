@@ -50,18 +50,39 @@ class Receipt:
         return "deduplicated" if self.deduplicated else "ignored"
 
 
-@transaction.atomic
 def receive(source: str, parsed: Parsed, *, conf: IncidentsConf, request_id: str = "") -> Receipt:
     """Store a parsed body of `source` and say what became of it. All of it is committed, or none.
 
     A `request_id` that was taken within `conf.replay_window_s` changes nothing and leaves no row.
     """
+    if request_id or not _may_repeat(parsed):
+        return _take_in(source, parsed, conf=conf, request_id=request_id)
+    prints = [signal.fingerprint for signal in parsed.signals]
+    found = statements.count_repeats(source, prints, ignored=parsed.ignored, receiver=parsed.receiver)
+    if found.incidents is None:
+        return _take_in(source, parsed, conf=conf, all_new=not found.known)
+    receipt = Receipt(deduplicated=found.known, ignored=parsed.ignored, reason=parsed.reason)
+    _mention(receipt, found.incidents)
+    return receipt
+
+
+def _may_repeat(parsed: Parsed) -> bool:
+    """Whether a body may be one that repeats what fires already, and nothing else."""
+    signals = parsed.signals
+    once = len({signal.fingerprint for signal in signals}) == len(signals) > 0
+    return once and not parsed.bad and not parsed.truncated and all(signal.firing and not signal.worsens for signal in signals)
+
+
+@transaction.atomic
+def _take_in(source: str, parsed: Parsed, *, conf: IncidentsConf, request_id: str = "", all_new: bool = False) -> Receipt:
+    """`all_new`: nothing of it was open a moment ago, so nothing is looked for among repeats."""
     if request_id and not statements.first_time(source, request_id, within_s=conf.replay_window_s):
         return Receipt(deduplicated=max(1, len(parsed.signals)), reason="this Request-ID was taken already")
     receipt = Receipt(ignored=parsed.ignored, reason=parsed.reason)
     clusters = settings.CLUSTERS
     for batch in _rounds(parsed.signals):
-        unknown = _touch(source, [signal for signal in batch if signal.firing], receipt)
+        firing = [signal for signal in batch if signal.firing]
+        unknown = firing if all_new else _touch(source, firing, receipt)
         _store(source, [read(signal, clusters) for signal in unknown], receipt, conf=conf)
         _end(source, [read(signal, clusters) for signal in batch if not signal.firing], receipt)
     receipt.quarantined = quarantine.hold(source, parsed.bad)

@@ -7,11 +7,10 @@ transaction the same lock order. Nothing here decides anything.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from django.db import connection
-from django.db.backends.postgresql.base import ServerBindingCursor
 from pydantic_core import to_json
+
+from aiops.postgresql.prepared import fetch
 
 # One row of a batch, by column; JSON values only.
 Row = Mapping[str, object]
@@ -28,12 +27,31 @@ _COLUMNS = """source, fingerprint, name, status, severity, category, environment
     group_key, generator_url, anomaly_key, is_test, is_deadman, starts_at, ended_at, first_seen, last_seen, occurrences"""
 
 # A repeat needs its fingerprint alone: nothing is read of its labels, nothing of them travels.
-TOUCH_KNOWN = """
-WITH known AS MATERIALIZED (
+_KNOWN = """
+    known AS MATERIALIZED (
     SELECT id FROM incidents_alert
      WHERE source = %(source)s::varchar AND fingerprint = ANY (%(prints)s::varchar[]) AND status IN ('firing', 'stale')
      ORDER BY fingerprint
        FOR NO KEY UPDATE)
+"""
+
+# A request that only repeats is this statement, with no transaction around it; one that brings anything else changes nothing
+# here and says how much of it is known.
+COUNT_REPEATS = f"""
+WITH {_KNOWN},
+whole AS MATERIALIZED (SELECT count(*) AS known FROM known HAVING count(*) = cardinality(%(prints)s::varchar[])),
+touched AS (
+    UPDATE incidents_alert a SET occurrences = a.occurrences + 1, last_seen = now(), status = 'firing'
+      FROM known, whole WHERE a.id = known.id
+    RETURNING a.incident_id),
+logged AS (
+    INSERT INTO incidents_delivery (source, received_at, accepted, deduplicated, ignored, quarantined, truncated, receiver)
+    SELECT %(source)s::varchar, now(), 0, known, %(ignored)s::int, 0, 0, %(receiver)s::varchar FROM whole)
+SELECT (SELECT count(*) FROM known), array_agg(DISTINCT incident_id) FROM touched
+"""
+
+TOUCH_KNOWN = f"""
+WITH {_KNOWN}
 UPDATE incidents_alert a SET occurrences = a.occurrences + 1, last_seen = now(), status = 'firing'
   FROM known WHERE a.id = known.id
 RETURNING a.fingerprint, a.id, a.incident_id, false
@@ -277,31 +295,37 @@ class Opened:
     state: str
 
 
-def _fetch(sql: str, params: Mapping[str, object] | Sequence[object]) -> list[tuple[Any, ...]]:
-    """Run one of the statements above, prepared by the server after its first uses: they are long, and always the same."""
-    connection.ensure_connection()
-    wrapped = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    with wrapped(ServerBindingCursor(connection.connection)) as cursor:  # type: ignore[arg-type, call-arg]
-        cursor.execute(sql, params)  # type: ignore[arg-type]
-        return cursor.fetchall() if cursor.description else []
-
-
 def _json(rows: Sequence[Row]) -> str:
     return to_json(rows).decode()
 
 
 def touch_known(source: str, prints: Sequence[str]) -> list[Stored]:
     """Count a repeat of every open alert among `prints`; returns those."""
-    return [Stored(*row) for row in _fetch(TOUCH_KNOWN, {"source": source, "prints": list(prints)})]
+    return [Stored(*row) for row in fetch(TOUCH_KNOWN, {"source": source, "prints": list(prints)})]
+
+
+@dataclass(frozen=True, slots=True)
+class Repeats:
+    """How many of the fingerprints are open alerts; their incidents where all of them are, which are counted then."""
+
+    known: int
+    incidents: Sequence[int | None] | None
+
+
+def count_repeats(source: str, prints: Sequence[str], *, ignored: int, receiver: str) -> Repeats:
+    """Count a repeat of every one of `prints`, all different, and log their delivery: if all are known, else do nothing."""
+    params = {"source": source, "prints": list(prints), "ignored": ignored, "receiver": receiver}
+    [(known, incidents)] = fetch(COUNT_REPEATS, params)
+    return Repeats(known, incidents)
 
 
 def upsert(sql: str, source: str, rows: Sequence[Row]) -> list[Stored]:
-    return [Stored(*row) for row in _fetch(sql, {"rows": _json(rows), "source": source})]
+    return [Stored(*row) for row in fetch(sql, {"rows": _json(rows), "source": source})]
 
 
 def lock(locks: Sequence[Lock]) -> None:
     """Hold these until the end of the transaction, which looks keys up in their index from now on."""
-    _fetch(LOCK, {"numbers": [one.number for one in locks], "exclusive": [one.exclusive for one in locks]})
+    fetch(LOCK, {"numbers": [one.number for one in locks], "exclusive": [one.exclusive for one in locks]})
 
 
 def find_homes(
@@ -311,28 +335,28 @@ def find_homes(
     params = {
         "keys": list(keys), "source": source, "prints": list(prints), "most": most, "max": within_s, "reopen": reopen_within_s,
     }  # fmt: skip
-    return [Home(*row) for row in _fetch(FIND_HOMES, params)]
+    return [Home(*row) for row in fetch(FIND_HOMES, params)]
 
 
 def open_incidents(rows: Sequence[Row]) -> list[Opened]:
-    return [Opened(*row) for row in _fetch(OPEN_INCIDENTS, {"rows": _json(rows)})]
+    return [Opened(*row) for row in fetch(OPEN_INCIDENTS, {"rows": _json(rows)})]
 
 
 def join_incidents(rows: Sequence[Row]) -> None:
-    _fetch(JOIN_INCIDENTS, {"rows": _json(rows)})
+    fetch(JOIN_INCIDENTS, {"rows": _json(rows)})
 
 
 def log_delivery(
     source: str, *, accepted: int, deduplicated: int, ignored: int, quarantined: int, truncated: int, receiver: str
 ) -> None:
-    _fetch(LOG_DELIVERY, [source, accepted, deduplicated, ignored, quarantined, truncated, receiver])
+    fetch(LOG_DELIVERY, [source, accepted, deduplicated, ignored, quarantined, truncated, receiver])
 
 
 def first_time(source: str, request_id: str, *, within_s: int) -> bool:
     """Whether this request was not taken within `within_s`; from now on it was."""
-    return bool(_fetch(FIRST_TIME, {"source": source, "request": request_id[:200], "within": within_s}))
+    return bool(fetch(FIRST_TIME, {"source": source, "request": request_id[:200], "within": within_s}))
 
 
 def worsen(rows: Sequence[Row]) -> list[int]:
     """Raise the severity of alerts, and of their incidents; returns the incidents whose alerts rose."""
-    return [pk for (pk,) in _fetch(WORSEN, {"rows": _json(rows)})]
+    return [pk for (pk,) in fetch(WORSEN, {"rows": _json(rows)})]

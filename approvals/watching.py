@@ -8,10 +8,9 @@ from django.db import transaction
 from django.db.models.functions import Now
 
 from aiops import events
-from aiops.access.principals import AUTONOMY
 from aiops.core.errors import Conflict
 from approvals import assessment, policy_in_force, replay, signatures, surveys
-from approvals.models import Approval, Signature
+from approvals.models import Approval
 from approvals.plans import DryRun, Plan
 from incidents.models import Alert, Decision, TimelineEvent
 
@@ -44,9 +43,7 @@ def start(approval: Approval) -> bool:
         TimelineEvent.record(approval.incident_id, "approval.watched", f"Does not run alone: {unmet}", status="wait")
         return True
     try:
-        with transaction.atomic():
-            Signature.objects.create(approval=approval, by=AUTONOMY.name, via=AUTONOMY.via, digest=approval.digest)
-            assessment.start(approval, autonomous=True)
+        assessment.sign_alone(approval)
     except Conflict as error:
         Approval.objects.filter(pk=approval.pk).update(escalate_at=Now())
         TimelineEvent.record(approval.incident_id, "approval.watched", f"Does not run alone: {error.detail}", status="wait")

@@ -129,6 +129,11 @@ class Simulation:
             self._minute_at = self.world.clock.elapsed + 60
             self.work(self._seldom)
 
+    def pass_over(self, seconds: float) -> None:
+        """So much later; nothing of it is played, so it is for the end of a world."""
+        self.world.clock.elapsed += seconds
+        self._tell_the_time()
+
     def _tell_the_time(self) -> None:
         _SimulatedDatetime.at = self.now
         with connection.cursor() as cursor:

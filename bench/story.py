@@ -278,7 +278,8 @@ class Story:
         return max(0.0, open_s + self.rest_s if self.was_by_hand else open_s - self._over_for_s())
 
     def clear(self) -> None:
-        """Whatever still fires is told to be resolved, as it is once all is well again."""
+        """Whatever still fires is told to be resolved, once what is done by hand is done."""
+        self.simulation.pass_over(self.rest_s)
         firing = Alert.objects.filter(status__in=Alert.OPEN, incident_id__gt=self.decisions_before)
         ended = [
             {"status": "resolved", "labels": alert.labels, "annotations": alert.annotations, "fingerprint": alert.fingerprint,

@@ -13,9 +13,8 @@ from pydantic import JsonValue, ValidationError
 from aiops.core.actions import Action, ActionClass, CreateTicket, NotifyOnly, build
 from aiops.core.errors import Invalid
 from aiops.core.targets import CLUSTER_SCOPED, OUTSIDE_KUBERNETES, Target, owner_of_pod
-from incidents.engines.forbidden import forbidden
+from incidents.engines.forbidden import unfit
 from incidents.engines.playbook import NAMED_ONLY, NEVER
-from incidents.engines.sign import Sign
 from incidents.engines.signs import Case, case_of
 from incidents.proposals import EngineAnswer, Facts
 
@@ -31,10 +30,6 @@ USUAL: Mapping[str, tuple[ActionClass, ...]] = {
     "CronJob": (A.RERUN_JOB,),
     "Certificate": (A.RENEW_CERTIFICATE,),
     "Host": (A.RESTART_SERVICE_HOST,),
-}
-# What has to be seen before a usual repair is one.
-ASKS: Mapping[ActionClass, frozenset[Sign]] = {
-    A.ROLLBACK: frozenset({Sign.RELEASED, Sign.CONFIG_CHANGED, Sign.IMAGE_MISSING}),
 }
 
 
@@ -121,7 +116,7 @@ def _usual(case: Case) -> Iterator[Candidate]:
     if case.pod is not None and target.kind in ("Deployment", "DaemonSet"):
         possible.append((A.DELETE_POD, case.pod))
     for act, aim in possible:
-        if act in forbidden(case.signs) or (act in ASKS and not ASKS[act] & case.signs) or (aim.kind == "Host" and not aim.unit):
+        if unfit(act, case.signs) or (aim.kind == "Host" and not aim.unit):
             continue
         try:
             yield Candidate("", build(act, aim), brought_by=(f"usual for a {target.kind}",))

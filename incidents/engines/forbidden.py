@@ -1,6 +1,6 @@
 """What a sign forbids, whoever proposes it: acts that could not work, or would be undone, where it is true."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from aiops.core.actions import ActionClass as A
 from incidents.engines.sign import Sign
@@ -13,6 +13,21 @@ FORBIDS: Mapping[Sign, frozenset[A]] = {
     Sign.PINNED: frozenset({A.CORDON_DRAIN_NODE}),
     Sign.STATEFUL_UNIT: frozenset({A.RESTART_SERVICE_HOST}),
 }
+
+
+# Of these, one has to be seen before such an act makes sense.
+ASKS: Mapping[A, frozenset[Sign]] = {
+    A.ROLLBACK: frozenset({Sign.RELEASED, Sign.CONFIG_CHANGED, Sign.IMAGE_MISSING}),
+}
+
+
+def unfit(act: A, signs: Set[Sign]) -> str:
+    """Why this act makes no sense where `signs` hold; empty where nothing speaks against it."""
+    if against := sorted(sign.value for sign in signs if act in FORBIDS.get(sign, frozenset())):
+        return f"cannot work: {', '.join(against)}"
+    if act in ASKS and not ASKS[act] & signs:
+        return f"nothing shows that {' or that '.join(sorted(sign.value for sign in ASKS[act]))}"
+    return ""
 
 
 def forbidden(signs: Iterable[Sign]) -> frozenset[A]:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from aiops.core.actions import Action
+from incidents.engines.forbidden import unfit
 from incidents.engines.playbook import NEVER
 from incidents.engines.signs import Case, case_of
 from incidents.proposals import Alternative, Facts, Proposal, Source, View
@@ -22,8 +23,8 @@ class HistoryEngine:
             return View(because=f"It keeps away: {', '.join(sorted(sign.value for sign in case.signs & NEVER))}.")
         if found.best is None:
             return View(because=f"{found.basis[:1].upper()}{found.basis[1:]}.")
-        if found.best.action.action_class in facts.in_vain:
-            return View(because=f"{found.best.action.spec.words} did not help lately, however often it did before.")
+        if reason := _out_of_place(found.best.action, case):
+            return View(because=reason)
         action = aimed(found.best.action, case)
         if action is None:
             return View(because="What worked before was done to something that this alert does not name.")
@@ -39,6 +40,15 @@ class HistoryEngine:
         leads = found.tier is Basis.EXCELLENT
         because = "" if leads else "It informs only: not yet sure enough to lead."
         return View(proposal, leads, because, record, right=found.best.successes, asked=found.best.runs)
+
+
+def _out_of_place(action: Action, case: Case) -> str:
+    """Why what worked before is not to be done now, as far as it can be seen; empty where nothing speaks against it."""
+    act, words = action.action_class, action.spec.words
+    if act in case.facts.in_vain:
+        return f"{words} did not help lately, however often it did before."
+    reason = unfit(act, case.signs)
+    return f"{words} worked before, but now {reason}." if reason else ""
 
 
 def alternatives(found: Recommendation, case: Case) -> list[Alternative]:

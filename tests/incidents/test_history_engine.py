@@ -1,0 +1,59 @@
+"""What worked before is proposed again where it still makes sense."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from aiops.core.actions import Action, ActionClass, RestartWorkload, Rollback, ScaleUp
+from aiops.core.scales import Tier
+from aiops.core.targets import Target
+from incidents.engines.history import HistoryEngine
+from incidents.proposals import EvidenceFacts, Facts, View
+from learning.conf import LearningConf
+from learning.ranking import Record, recommend
+from tests.incidents.test_expert import facts
+
+WEB = Target(kind="Deployment", namespace="shop", name="web")
+ERRORS = {"alertname": "HighErrorRate", "namespace": "shop", "deployment": "web", "severity": "warning"}
+NOW = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def view(action: Action, known: Facts) -> View:
+    """What history says where `action` has worked fifteen times."""
+    runs = [Record(action, 1.0, 0.0, 60.0, 20, Tier.AUTO, NOW - timedelta(hours=n)) for n in range(15)]
+    return HistoryEngine(recommend(runs, proposed=None, conf=LearningConf())).view(known)
+
+
+def with_rollout(seconds_ago: float) -> Facts:
+    item = EvidenceFacts(id=7, kind="rollout", title="", content="", facts={"age_s": seconds_ago, "before_alert_s": seconds_ago})
+    return replace(facts(ERRORS), evidence=(item,))
+
+
+def test_what_always_worked_leads():
+    found = view(RestartWorkload(target=WEB), facts(ERRORS))
+    assert (found.leads, found.proposal.action) == (True, RestartWorkload(target=WEB))
+
+
+def test_a_rollback_needs_a_release_to_go_back_from():
+    nothing_came = view(Rollback(target=WEB), facts(ERRORS))
+    assert nothing_came.proposal is None
+    assert "a release came just before" in nothing_came.because
+    assert view(Rollback(target=WEB), with_rollout(300)).leads
+
+
+@pytest.mark.parametrize(
+    ("labels", "action", "why"),
+    [({"managed_by": "argocd"}, Rollback(target=WEB), "cannot work"), ({}, ScaleUp(target=WEB), "")],
+)
+def test_what_would_be_undone_or_cannot_work_is_not_proposed(labels, action, why):
+    found = view(action, facts({**ERRORS, **labels}))
+    assert why in found.because
+    assert (found.proposal is None) == bool(why)
+
+
+def test_what_did_not_help_lately_does_not_lead():
+    tried = replace(facts(ERRORS), in_vain=frozenset({ActionClass.RESTART_WORKLOAD}))
+    found = view(RestartWorkload(target=WEB), tried)
+    assert found.proposal is None
+    assert "did not help lately" in found.because

@@ -11,7 +11,7 @@ from datetime import timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F, QuerySet
+from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
@@ -61,8 +61,10 @@ def deliver(pk: int) -> bool:
     except Transient as error:
         _again(message, S.QUEUED, str(error), after_s=error.after_s)
     except Ambiguous as error:
-        # Once more at most: unclear twice is a message that probably arrived twice already.
-        _again(message, S.UNKNOWN if message.attempts < 2 else S.DEAD, str(error))
+        message.unclear += 1
+        # Once more at most, unless the provider tells repeats: unclear twice is a message that probably arrived twice already.
+        may_repeat = message.unclear < 2 or message.channel.kind in TELLS_REPEATS
+        _again(message, S.UNKNOWN if may_repeat else S.DEAD, str(error))
     except Permanent as error:
         _again(message, S.DEAD, str(error))
     else:
@@ -77,8 +79,11 @@ def _claim(pk: int) -> Notification | None:
     message = locked.filter(pk=pk, status__in=[S.QUEUED, S.UNKNOWN, S.SENDING], due_at__lte=Now()).first()
     if message is None:
         return None
-    Notification.objects.filter(pk=pk).update(status=S.SENDING, attempts=F("attempts") + 1, due_at=Now() + SENDING_LEASE)
     message.attempts += 1
+    message.unclear += message.status == S.SENDING  # whoever sent it is gone
+    Notification.objects.filter(pk=pk).update(
+        status=S.SENDING, attempts=message.attempts, unclear=message.unclear, due_at=Now() + SENDING_LEASE
+    )
     return message
 
 
@@ -88,7 +93,7 @@ def _again(message: Notification, status: Notification.Status, error: str, *, af
         status = S.DEAD
     with transaction.atomic():
         Notification.objects.filter(pk=message.pk).update(
-            status=status, error=error[:2000], due_at=Now() + timedelta(seconds=min(pause, 300))
+            status=status, error=error[:2000], unclear=message.unclear, due_at=Now() + timedelta(seconds=min(pause, 300))
         )
         Channel.objects.filter(pk=message.channel_id, failing_since=None).update(failing_since=Now())
         if status == S.DEAD:
@@ -106,7 +111,7 @@ def _send_webhook(channel: Channel, message: Notification) -> str:
             "incident": message.incident_ref or None,
             "recipient": message.recipient or None,
             "created_at": message.created_at.isoformat(),
-            "may_be_a_repeat": message.attempts > 1,
+            "may_be_a_repeat": message.unclear > 0,
             "payload": message.payload,
         }
     ).encode()
@@ -142,6 +147,8 @@ def _send_pagerduty(channel: Channel, message: Notification) -> str:
 
 PAGERDUTY_SEVERITY = {"P0": "critical", "P1": "error", "P2": "warning", "P3": "info"}
 
+# One alert there however often it is sent.
+TELLS_REPEATS = frozenset({Channel.Kind.PAGERDUTY})
 # What delivers each kind of channel.
 SENDERS: dict[str, Send] = {Channel.Kind.WEBHOOK: _send_webhook, Channel.Kind.PAGERDUTY: _send_pagerduty}
 

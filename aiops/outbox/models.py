@@ -48,6 +48,7 @@ class Notification(models.Model):
     incident_ref = models.CharField(max_length=20, blank=True)
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.QUEUED)
     attempts = models.PositiveSmallIntegerField(default=0)
+    unclear = models.PositiveSmallIntegerField(default=0, help_text="Times it was sent and nobody knows whether it arrived")
     created_at = models.DateTimeField(default=timezone.now)
     due_at = models.DateTimeField(default=timezone.now)
     sent_at = models.DateTimeField(null=True, blank=True)

@@ -1,9 +1,7 @@
 """Messages: born with their fact, told once, and never lost by a channel that fails."""
 
 import json
-import threading
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from django.db import transaction
@@ -18,48 +16,18 @@ from aiops.outbox.posting import post
 from incidents import analysis
 from incidents.models import Hold
 from tests.factories import make_alert, make_decision, make_incident
+from tests.outbox.receiver import receiving
 from tests.threads import together
 
 pytestmark = pytest.mark.django_db
 S = Notification.Status
 
 
-class Receiver:
-    """A webhook receiver that answers with the statuses it was given, one after another, and keeps what it got."""
-
-    def __init__(self) -> None:
-        self.got: list[tuple[dict[str, str], dict]] = []
-        self.answers: list[int] = []
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                receiver.got.append((dict(self.headers), json.loads(body)))
-                status = receiver.answers.pop(0) if receiver.answers else 200
-                if status == 0:
-                    self.connection.close()  # read, and no answer
-                    return
-                self.send_response(status)
-                self.send_header("Content-Length", "0")
-                if status == 302:
-                    self.send_header("Location", "http://127.0.0.1:1/")
-                self.end_headers()
-
-            def log_message(self, *args: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self.server.server_port}/hook"
-
-
 @pytest.fixture
 def receiver(settings):
     settings.AIOPS = settings.AIOPS.model_copy(update={"egress_hosts": ("127.0.0.1",)})
-    found = Receiver()
-    yield found
-    found.server.shutdown()
+    with receiving() as found:
+        yield found
 
 
 @pytest.fixture
@@ -123,6 +91,17 @@ def test_what_nobody_knows_is_tried_once_more_and_says_so(channel, receiver):
     row.refresh_from_db()
     assert row.status == S.DEAD
     assert [body["may_be_a_repeat"] for _, body in receiver.got] == [False, True]
+
+
+def test_what_surely_did_not_arrive_is_no_repeat_and_takes_nothing_from_the_second_try(channel, receiver):
+    receiver.answers = [429, 0, 429, 200]
+    row = message()
+    for status in (S.QUEUED, S.UNKNOWN, S.QUEUED, S.SENT):
+        Notification.objects.update(due_at=timezone.now())
+        delivery.deliver_due()
+        row.refresh_from_db()
+        assert row.status == status
+    assert [body["may_be_a_repeat"] for _, body in receiver.got] == [False, False, True, True]
 
 
 @pytest.mark.parametrize(("answer", "status"), [(404, S.DEAD), (302, S.DEAD), (429, S.QUEUED), (500, S.UNKNOWN)])
@@ -198,6 +177,19 @@ def test_with_a_list_only_its_hosts_are_reached():
     with pytest.raises(Permanent, match="not on the list"):
         egress.checked_address("http://127.0.0.1/", allowed_hosts=["hooks.example"])
     assert egress.checked_address("http://127.0.0.1/", allowed_hosts=["127.0.0.1"]) == ("127.0.0.1", "127.0.0.1")
+
+
+def test_a_page_is_sent_until_it_surely_arrived(receiver, settings):
+    settings.AIOPS = settings.AIOPS.model_copy(update={"pagerduty_key": SecretStr("routing")})
+    pager = Channel.objects.create(name="PagerDuty", kind="pagerduty", address=receiver.url)
+    with transaction.atomic():
+        post("x:1", "approval.escalated", {"severity": "P0"}, incident_ref="INC-7", channel=pager)
+    receiver.answers = [0, 0, 0]
+    for _ in range(4):
+        Notification.objects.update(due_at=timezone.now())
+        delivery.deliver_due()
+    assert Notification.objects.get().status == S.SENT
+    assert {body["dedup_key"] for _, body in receiver.got} == {"aiops-INC-7"}
 
 
 def test_a_page_goes_to_pagerduty_by_itself_and_names_the_incident(receiver, settings):

@@ -41,9 +41,10 @@ def count(product: Product, what: str) -> int:
 def open_pages(product: Product, number: int) -> Iterator[list[int]]:
     """So many pages that listen, as browsers do, in the room of the incident list; how many messages each has heard."""
     heard, ends, opened = [0] * number, threading.Event(), threading.Barrier(2)
-    with product.log_in() as person:
-        [room] = re.findall(r'data-live="([^"]*)"', person.get("/incidents").text)[:1]
-        cookies = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
+    person = product.log_in()
+    [room] = re.findall(r'data-live="([^"]*)"', person.get("/incidents").text)[:1]
+    cookies = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
+    person.close()
     address = f"{product.base_url.replace('http', 'ws', 1)}/ws/live?{html.unescape(room)}"
 
     async def page(n: int) -> None:

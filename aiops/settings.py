@@ -72,7 +72,7 @@ def _database(url: str) -> dict[str, object]:
             **options,
             "application_name": f"aiops-{PROCESS}",
             "connect_timeout": 2,
-            "prepare_threshold": 3,  # only statements that are bound on the server: intake's
+            "prepare_threshold": 3,  # only statements that are bound on the server: `aiops/postgresql/prepared.py`
             "options": _session_options(),
             **_pooling(),
         },

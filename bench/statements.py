@@ -11,7 +11,7 @@ from bench.load import body
 from bench.stage import Stage
 
 SIZES = (1, 10, 50)
-REACH = {"known": 3, "new": 8}
+REACH = {"known": 3, "new": 8, "mixed": 8}
 LOGGED = re.compile(r"LOG:  (?:statement|execute [^:]*):\s+([A-Za-z]+)")
 CONTROL = {"BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "DEALLOCATE", "SET"}
 
@@ -19,20 +19,21 @@ CONTROL = {"BEGIN", "COMMIT", "SAVEPOINT", "RELEASE", "DEALLOCATE", "SET"}
 def measure(here: Stage, product: str, token: str) -> list[Line]:
     """The worst of all sizes; what opens a connection is left out by a first post that is not counted."""
     log = here.database_log()
-    found: dict[str, list[tuple[int, int]]] = {"known": [], "new": []}
+    found: dict[str, list[tuple[int, int]]] = {case: [] for case in REACH}
     with psycopg.connect(here.database(), autocommit=True) as own, httpx.Client() as client:
         _post(client, product, token, body([0], generation="warm"))
         own.execute("ALTER SYSTEM SET log_statement = 'all'")
         own.execute("SELECT pg_reload_conf()")
         for size in SIZES:
-            content = body(range(size), generation=f"statements{size}")
-            for case in ("new", "known"):
-                start = log.stat().st_size
+            generation = f"statements{size}"
+            contents = {"new": body(range(size), generation=generation), "mixed": body(range(size + 1), generation=generation)}
+            for case, content in (*contents.items(), ("known", contents["mixed"])):
+                start, before = log.stat().st_size, _written(own)
                 _post(client, product, token, content)
-                found[case].append(_counted(log, start))
+                found[case].append((_counted(log, start), _written(own) - before))
         own.execute("ALTER SYSTEM RESET log_statement")
         own.execute("SELECT pg_reload_conf()")
-    return [_line(case, found[case]) for case in ("known", "new")]
+    return [_line(case, found[case]) for case in REACH]
 
 
 def _post(client: httpx.Client, product: str, token: str, content: bytes) -> None:
@@ -40,12 +41,19 @@ def _post(client: httpx.Client, product: str, token: str, content: bytes) -> Non
     client.post(product, content=content, headers=headers).raise_for_status()
 
 
-def _counted(log: Path, start: int) -> tuple[int, int]:
-    """Statements and commits; where there is no transaction, the one statement that writes is its own commit."""
+def _written(own: "psycopg.Connection[tuple[int]]") -> int:
+    """How many transactions have written anything so far."""
+    row = own.execute("SELECT pg_snapshot_xmax(pg_current_snapshot())::text::bigint").fetchone()
+    assert row is not None
+    return row[0]
+
+
+def _counted(log: Path, start: int) -> int:
+    """Statements since then."""
     with log.open("rb") as file:
         file.seek(start)
         words = LOGGED.findall(file.read().decode(errors="replace"))
-    return sum(word.upper() not in CONTROL for word in words), max(1, words.count("COMMIT"))
+    return sum(word.upper() not in CONTROL for word in words)
 
 
 def _line(case: str, found: list[tuple[int, int]]) -> Line:

@@ -6,7 +6,7 @@ Everything is read from what the decisions kept, so a look that is missed misses
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from django.db.models import Count, Max, QuerySet
+from django.db.models import Max, QuerySet
 from django.utils import timezone
 
 from governance.conditions import Condition, observe, recover
@@ -34,17 +34,17 @@ def look() -> int:
 
 def _counted(rows: QuerySet[Row], part: str) -> list[tuple[Condition, datetime]]:
     """A condition for each value of the column `part`, with when the newest of its decisions was READY."""
-    decisions, last = Count("decision", distinct=True), Max("decision__ready_at")
-    seen = rows.order_by().values(part).annotate(decisions=decisions, last=last)
-    return [(_words(row[part], row["decisions"]), row["last"]) for row in seen]
+    seen = rows.order_by().values(part).annotate(last=Max("decision__ready_at"))
+    return [(_words(row[part]), row["last"]) for row in seen]
 
 
-def _words(part: str, decisions: int) -> Condition:
+def _words(part: str) -> Condition:
     return Condition(
         BROKEN,
         part,
-        f"{part} broke in {decisions} decisions within 30 minutes",
-        "These decisions were made without what it knows.",
-        "A defect of this software: read engine.crashed and evidence.collector_broke in the worker's log, and report it.",
+        f"{part} breaks, and decisions go on without it",
+        "Decisions are made without what it knows.",
+        "A defect of this software: read engine.crashed, evidence.collector_broke or evidence.not_collected in the log of the"
+        " worker or the sweeper, and report it.",
         "Look at these decisions with more care until it is mended.",
     )

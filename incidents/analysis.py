@@ -7,6 +7,7 @@ back to: the sweeper makes it READY when this process does not come back (`relia
 import asyncio
 import time
 from collections.abc import Awaitable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 
 import structlog
@@ -32,7 +33,7 @@ from incidents.collectors.finding import Finding
 from incidents.conf import IncidentsConf
 from incidents.consultation import Consultation, consult, why_not
 from incidents.engines.choice import Choice, choose
-from incidents.engines.expert import ExpertEngine, safe_propose
+from incidents.engines.guard import guarded
 from incidents.evidence import Collect
 from incidents.knowledge import Knowledge, KnowledgeEntry, NoKnowledge
 from incidents.models import Decision, Evidence, Incident
@@ -41,6 +42,7 @@ from incidents.proposals import EngineAnswer, Facts, Proposal
 log = structlog.get_logger(__name__)
 
 NO_KNOWLEDGE = NoKnowledge()
+KNOWLEDGE = "knowledge"
 
 
 def decide(decision_id: int, *, collect: Collect = evidence.collect, knowledge: Knowledge = NO_KNOWLEDGE) -> None:
@@ -50,7 +52,8 @@ def decide(decision_id: int, *, collect: Collect = evidence.collect, knowledge: 
     if decision.state != Decision.State.INIT:
         return
     begun, conf, known = time.monotonic(), settings.AIOPS.incidents, facts.of(decision)
-    if not _claim(decision, safe_propose(ExpertEngine(), known), about=known.root.id if known.alerts else None):
+    fallback, _ = local_engines.ask_rules(known)
+    if not _claim(decision, fallback, about=known.root.id if known.alerts else None):
         return
     until = begun + left_s(conf, decision.age.total_seconds())  # type: ignore[attr-defined]  # annotated above
     with asyncio.Runner() as runner:
@@ -83,8 +86,8 @@ def _look(
     within_s = min(conf.evidence_deadline_s, until - time.monotonic())
     try:
         found = runner.run(_within(collect(decision, within_s), within_s))
-    except TimeoutError:
-        log.warning("evidence.not_in_time", decision=decision.token)
+    except (TimeoutError, DatabaseError) as error:
+        log.warning("evidence.not_in_time", decision=decision.token, error=type(error).__name__)
         return False, ("evidence",)
     except Exception as error:  # it costs the evidence, never the decision, and people see it: `governance.engine_watch`
         log.error("evidence.not_collected", decision=decision.token, error=type(error).__name__, exc_info=True)
@@ -120,7 +123,11 @@ def _asked(
         return best()
     llm.warm(providers)
     arrived(())
-    notes, degraded = _notes(known, knowledge, conf, until=until)
+    begun = time.perf_counter()
+    found = guarded(KNOWLEDGE, known, lambda: _notes(known, knowledge, conf, until=until))
+    notes, degraded = found or ((), (KNOWLEDGE,))
+    if found is None:
+        answers.append(local_engines.broken(KNOWLEDGE, begun))
     about = Consultation(decision, known, tuple(answers), providers, conf, notes, until, runner, arrived)
     consult(about)
     choice = best()
@@ -136,7 +143,7 @@ def _notes(
     """Notes of earlier incidents, within their cap; without them the models are asked all the same."""
     within_ms = int(min(conf.knowledge_deadline_s, until - time.monotonic()) * 1000)
     if within_ms <= 0:
-        return (), ("knowledge",)
+        return (), (KNOWLEDGE,)
     try:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{within_ms}ms"])
@@ -145,7 +152,7 @@ def _notes(
             return found, ()
     except DatabaseError as error:  # too slow, or away
         log.warning("knowledge.not_found", incident=known.ref, error=type(error).__name__)
-        return (), ("knowledge",)
+        return (), (KNOWLEDGE,)
 
 
 def _hold(decision: Decision, choice: Choice, new: Sequence[EngineAnswer]) -> None:
@@ -189,15 +196,21 @@ def finish(decision: Decision, *, reason: str) -> bool:
         decision.refresh_from_db(fields=["state", "proposal_data"])
         if decision.state == Decision.State.INIT:
             known = facts.of(decision)
-            fallback = safe_propose(ExpertEngine(), known)
+            fallback, _ = local_engines.ask_rules(known)
             if not _claim(decision, fallback, about=known.root.id if known.alerts else None):
                 return False
         proposal = decision.proposal
         if proposal is None:
             return False
         degraded = proposal.model_copy(update={"engine_degraded": (*proposal.engine_degraded, reason)})
-        said = [] if decision.opinions.exists() else [EngineAnswer(local_engines.RULES, "answered", 0, proposal, vote="chosen")]
+        said = [] if decision.opinions.exists() else [_said_by_rules(decision, proposal)]
         won = ready(decision, degraded, said)
     if won:
         log.warning("decision.finished_late", decision=decision.token, reason=reason)
     return won
+
+
+def _said_by_rules(decision: Decision, proposal: Proposal) -> EngineAnswer:
+    """The rules' opinion, where nobody came to write one down: a failed one if they break on this incident."""
+    _, answer = local_engines.ask_rules(facts.of(decision))
+    return answer if answer.proposal is None else replace(answer, proposal=proposal, vote="chosen")

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Count, Q
 from django.utils import timezone
 from pydantic import ValidationError
@@ -59,7 +60,9 @@ def of_incident(incident: Incident, evidence: Iterable[Evidence] = ()) -> Facts:
         is_test=incident.is_test,
         now=at,
         evidence=tuple(EvidenceFacts(e.pk, e.kind, e.title, e.content, e.facts) for e in evidence),
-        in_vain=repairs.in_vain(incident.anomaly_key, incident=incident.pk, at=at),
+        in_vain=repairs.in_vain(
+            incident.anomaly_key, environment=incident.environment, incident=incident.pk, conf=settings.AIOPS.learning, at=at
+        ),
     )
 
 

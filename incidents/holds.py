@@ -13,7 +13,6 @@ from typing import Annotated, Protocol
 import re2
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationInfo, field_validator
 
-from aiops.postgresql.prepared import fetch
 from incidents import recurrences
 from incidents.models import Hold, Incident
 
@@ -123,17 +122,10 @@ def comes_again(hold: Hold, at: datetime) -> bool:
     return period_at(hold, at) is not None or recurrences.times(hold.rrule, hold.starts_at).after(at) is not None
 
 
-# Every new incident asks this.
-_BEGUN = """
-SELECT id FROM incidents_hold
- WHERE ended_at IS NULL AND starts_at <= %(at)s AND stops @> ARRAY[%(stops)s]::varchar[]
-"""
-
-
 def in_force(at: datetime, stops: Hold.Stops) -> list[Hold]:
-    """Every hold that stops `stops` at `at`: few rows, and mostly none, read once for a batch of alerts."""
-    begun = [pk for (pk,) in fetch(_BEGUN, {"stops": stops.value, "at": at})]
-    return [hold for hold in Hold.objects.filter(pk__in=begun) if period_at(hold, at)] if begun else []
+    """Every hold that stops `stops` at `at`: few rows, read once for a batch of alerts."""
+    candidates = Hold.objects.filter(stops__contains=[stops.value], ended_at=None, starts_at__lte=at)
+    return [hold for hold in candidates if period_at(hold, at)]
 
 
 def stopping(incident: Incident, stops: Hold.Stops, at: datetime) -> Hold | None:

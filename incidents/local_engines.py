@@ -18,13 +18,19 @@ RULES = Source.EXPERT_SYSTEM.value
 
 def ask(known: Facts) -> tuple[Proposal, list[EngineAnswer]]:
     """The rules' own proposal, which is there whatever happens, and what each local engine says, the rules first."""
-    begun = time.perf_counter()
-    proposed = guarded(RULES, known, lambda: ExpertEngine().propose(known))
-    fallback = proposed or when_broken(RULES, known)
-    rules = EngineAnswer(RULES, "answered", _ms(begun), proposed) if proposed else _broken(RULES, begun)
+    fallback, rules = ask_rules(known)
     history = repairs.recommendation(known.anomaly_key, fallback.action, conf=settings.AIOPS.learning, at=known.now)
     engines: Sequence[Engine] = (HistoryEngine(history), PlaybookEngine(approved_playbooks(), settings.AIOPS.incidents))
     return fallback, [rules, *(_ask(engine, known) for engine in engines)]
+
+
+def ask_rules(known: Facts) -> tuple[Proposal, EngineAnswer]:
+    """The rules' proposal, where they break that people have to look; and their answer, a failed one then."""
+    begun = time.perf_counter()
+    proposed = guarded(RULES, known, lambda: ExpertEngine().propose(known))
+    if proposed is None:
+        return when_broken(RULES, known), broken(RULES, begun)
+    return proposed, EngineAnswer(RULES, "answered", _ms(begun), proposed)
 
 
 def approved_playbooks() -> list[Symptoms]:
@@ -55,7 +61,7 @@ def _ask(engine: Engine, known: Facts) -> EngineAnswer:
     begun = time.perf_counter()
     view = guarded(engine.name, known, lambda: engine.view(known))
     if view is None:
-        return _broken(engine.name, begun)
+        return broken(engine.name, begun)
     return EngineAnswer(
         engine.name,
         "answered" if view.proposal else "nothing",
@@ -69,7 +75,8 @@ def _ask(engine: Engine, known: Facts) -> EngineAnswer:
     )
 
 
-def _broken(engine: str, begun: float) -> EngineAnswer:
+def broken(engine: str, begun: float) -> EngineAnswer:
+    """`begun` is a reading of `time.perf_counter`."""
     return EngineAnswer(engine, "failed", _ms(begun), error=BROKE)
 
 

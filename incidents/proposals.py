@@ -8,7 +8,7 @@ from typing import Annotated, Any, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, PlainSerializer, PlainValidator
 
-from aiops.core.actions import Action, ActionClass, NotifyOnly, dump, load
+from aiops.core.actions import Action, NotifyOnly, dump, load
 from aiops.core.categories import Category
 from aiops.core.scales import Risk, Severity
 from aiops.core.targets import Target
@@ -129,7 +129,7 @@ class Facts:
     is_test: bool
     now: datetime
     evidence: Sequence[EvidenceFacts] = field(default_factory=tuple)
-    in_vain: frozenset[ActionClass] = frozenset()  # tried lately without success; no engine of ours proposes it again
+    in_vain: frozenset[str] = frozenset()  # patterns of acts that did not help lately; no engine proposes them again
 
     @property
     def root(self) -> AlertFacts:

@@ -52,6 +52,8 @@ class LearningConf(BaseModel):
     excellent_rate: float = Field(0.80, gt=0, lt=1, description="Success rate of tier 1 and of an excellent history")
     records_per_pair: int = Field(100, ge=1, description="Latest runs of an action that count")
     records_days: int = Field(90, ge=1, description="Runs older than this do not count")
+    in_vain_tries: int = Field(2, ge=1, description="Failed runs after which a repair is not proposed again; in one incident 1")
+    in_vain_within_s: int = Field(86_400, ge=60, description="How recent those runs are")
     seconds_of: int = Field(20, ge=1, description="Latest runs whose mean duration is shown")
 
     # Playbooks

@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import datetime, timedelta
 
-from aiops.core.actions import Action, ActionClass
+from aiops.core.actions import Action
 from aiops.core.scales import Tier
 from learning import ranking
 from learning.conf import LearningConf
@@ -12,8 +12,6 @@ from learning.ranking import Recommendation, Record, Summary
 
 # More than this of one anomaly are not read: `records_per_pair` for some dozen different repairs.
 MOST_RECORDS = 2000
-IN_VAIN_WITHIN = timedelta(days=1)  # as long as policy counts ineffective tries
-IN_VAIN_AT = 2
 
 
 def records(anomaly_key: str, *, conf: LearningConf, at: datetime) -> list[Record]:
@@ -43,20 +41,20 @@ def summary(anomaly_key: str, *, conf: LearningConf, at: datetime) -> Summary:
     return ranking.summarise(records(anomaly_key, conf=conf, at=at), conf)
 
 
-def in_vain(anomaly_key: str, *, incident: int, at: datetime) -> frozenset[ActionClass]:
-    """What did not help against this anomaly and is not to be proposed again for now.
+def in_vain(anomaly_key: str, *, environment: str, incident: int, conf: LearningConf, at: datetime) -> frozenset[str]:
+    """Patterns of what did not help against this anomaly, not to be proposed again for now.
 
-    Failed once in this incident, or twice within a day; a success in between starts anew.
+    Failed once in this incident, or `conf.in_vain_tries` times in its environment within `conf.in_vain_within_s`, by what the
+    runs count now; one that worked starts anew.
     """
-    R = Outcome.Result
-    told = Outcome.objects.filter(
-        anomaly_key=anomaly_key, at__gte=at - IN_VAIN_WITHIN, at__lte=at, result__in=[R.SUCCESS, R.FAILED, R.TIMEOUT]
-    )
+    since = at - timedelta(seconds=conf.in_vain_within_s)
+    runs = Outcome.objects.verified().filter(anomaly_key=anomaly_key, environment=environment, at__gte=since, at__lte=at)
     failed, here, worked = Counter[str](), set[str](), set[str]()
-    for outcome in told.order_by("-at", "-id")[:MOST_RECORDS]:
-        if outcome.result == R.SUCCESS:
-            worked.add(outcome.action_class)
-        elif outcome.action_class not in worked:
-            failed[outcome.action_class] += 1
-            here |= {outcome.action_class} if outcome.incident == incident else set()
-    return frozenset(ActionClass(act) for act, times in failed.items() if times >= IN_VAIN_AT or act in here)
+    columns = ("pattern", "incident", "result", "successes", "failures")
+    for pattern, its_incident, result, successes, failures in runs.order_by("-at", "-id").values_list(*columns)[:MOST_RECORDS]:
+        if successes >= 1:
+            worked.add(pattern)
+        elif (failures >= 1 or result == Outcome.Result.TIMEOUT) and pattern not in worked:
+            failed[pattern] += 1
+            here |= {pattern} if its_incident == incident else set()
+    return frozenset(pattern for pattern, times in failed.items() if times >= conf.in_vain_tries or pattern in here)

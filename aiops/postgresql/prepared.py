@@ -9,6 +9,7 @@ from django.db.backends.postgresql.base import ServerBindingCursor
 
 def fetch(sql: str, params: Mapping[str, object] | Sequence[object]) -> list[tuple[Any, ...]]:
     """The rows of `sql`, none for a statement that returns none."""
+    connection.close_if_health_check_failed()
     connection.ensure_connection()
     wrapped = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
     with wrapped(ServerBindingCursor(connection.connection)) as cursor:  # type: ignore[arg-type, call-arg]

@@ -52,7 +52,7 @@ def candidates(facts: Facts, answers: Iterable[EngineAnswer]) -> tuple[Candidate
     for candidate in [*_harmless(case), *_brought(answers), *_usual(case)]:
         if not _is_known(candidate, {_place(target) for target in known}) or (candidate.action.is_change and case.signs & NEVER):
             continue
-        if facts.in_vain & {action.action_class for action in (candidate.action, *candidate.steps)}:
+        if facts.in_vain & {action.pattern for action in (candidate.action, *candidate.steps)}:
             continue
         key = (candidate.action, candidate.steps)
         same = found.get(key)

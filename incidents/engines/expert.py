@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from pydantic import JsonValue
 
-from aiops.core.actions import HARMLESS, SPECS, Action, ActionClass, Undo, build
+from aiops.core.actions import HARMLESS, Action, ActionClass, Undo, build
 from aiops.core.errors import Invalid
 from aiops.core.scales import DataImpact, Risk
 from aiops.core.targets import CLUSTER_SCOPED, OUTSIDE_KUBERNETES, Target
@@ -18,7 +18,6 @@ from incidents.engines.catalogue.rule import Rule
 from incidents.engines.catalogue.services import SERVICES
 from incidents.engines.catalogue.waiting import PEOPLE, TICKETS
 from incidents.engines.catalogue.workloads import WORKLOADS
-from incidents.engines.guard import guarded
 from incidents.engines.sign import Sign
 from incidents.engines.signs import EVIDENCE_KINDS, Case, case_of, signs_of
 from incidents.proposals import Alternative, Facts, Proposal, Source, tell_people
@@ -39,6 +38,8 @@ class ExpertEngine:
     def propose(self, facts: Facts) -> Proposal:
         case = case_of(facts)
         rule, action = next(fitting(case))  # the last rule of the catalogue fits everything
+        if action.pattern in facts.in_vain:
+            return _look_further(rule, action, case)
         return Proposal(
             source=Source.EXPERT_SYSTEM,
             action=action,
@@ -50,11 +51,6 @@ class ExpertEngine:
         )
 
 
-def safe_propose(engine: ExpertEngine, facts: Facts) -> Proposal:
-    """What the rules propose, or the word that people have to look where they break."""
-    return guarded(engine.name, facts, lambda: engine.propose(facts)) or when_broken(engine.name, facts)
-
-
 def when_broken(engine: str, facts: Facts) -> Proposal:
     """What is proposed where the rules themselves break."""
     return tell_people(
@@ -62,6 +58,17 @@ def when_broken(engine: str, facts: Facts) -> Proposal:
         f"The engine {engine} broke on it, so nothing is proposed and a person looks.",
         target=facts.target,
         category=facts.category,
+    )
+
+
+def _look_further(rule: Rule, action: Action, case: Case) -> Proposal:
+    """The act of the rule did not help, so what the rule believes is not the whole cause. No other act is guessed instead."""
+    words = f"{action.spec.words} was tried lately and did not help, so it is not proposed again."
+    return tell_people(
+        f"Find another cause for {case.name}",
+        f"{rule.because.format(**_words(case))} {words}",
+        target=case.target,
+        category=case.category,
     )
 
 
@@ -122,8 +129,6 @@ def _action(rule: Rule, case: Case) -> Action | None:
     """The typed action of the rule on this case's target; None where it cannot be aimed at it."""
     if rule.act in HARMLESS:
         return build(rule.act, case.target)
-    if rule.act in case.facts.in_vain:
-        return None
     target = _replaceable_pod(case) if rule.act is ActionClass.DELETE_POD else case.target
     parameters: dict[str, JsonValue] = {}
     if target is None or target.is_system or not _is_complete(target):
@@ -154,19 +159,12 @@ def _is_complete(target: Target) -> bool:
 def _reasoning(rule: Rule, case: Case) -> str:
     """The rule's own sentence; for a change also what it was read from."""
     because = rule.because.format(**_words(case))
-    if case.facts.in_vain:
-        because = f"{because} {_in_vain(case)}"
     if rule.act in HARMLESS:
         return because
     reason, signs = case.labels.get("reason", ""), sorted(rule.any_of & case.signs)
     seen = f", reason {reason[:60]}" if reason else ""
     told = f": {', '.join(signs)}" if signs else ""
     return f"{because} Seen in {case.facts.alert_name}{seen}{told}."
-
-
-def _in_vain(case: Case) -> str:
-    tried = sorted(SPECS[act].words.lower() for act in case.facts.in_vain)
-    return f"Tried lately without success, so not proposed again: {', '.join(tried)}."
 
 
 def _words(case: Case) -> dict[str, str]:

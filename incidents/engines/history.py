@@ -45,7 +45,7 @@ class HistoryEngine:
 def _out_of_place(action: Action, case: Case) -> str:
     """Why what worked before is not to be done now, as far as it can be seen; empty where nothing speaks against it."""
     act, words = action.action_class, action.spec.words
-    if act in case.facts.in_vain:
+    if action.pattern in case.facts.in_vain:
         return f"{words} did not help lately, however often it did before."
     reason = unfit(act, case.signs)
     return f"{words} worked before, but now {reason}." if reason else ""
@@ -56,7 +56,7 @@ def alternatives(found: Recommendation, case: Case) -> list[Alternative]:
     return [
         Alternative(action=action, reasoning=f"{_record(option)}.", on_trial=option.trial is Trial.ON_TRIAL)
         for option in found.alternatives
-        if option.runs and (action := aimed(option.action, case)) is not None
+        if option.runs and not _out_of_place(option.action, case) and (action := aimed(option.action, case)) is not None
     ]
 
 

@@ -128,7 +128,7 @@ def rank(playbooks: Sequence[Symptoms], facts: Facts, conf: IncidentsConf) -> li
     found = [
         replace(match, reason=reason, stopped=bool(reason))
         for match in found
-        for reason in [_in_vain(match.playbook, facts) or _unfit(match, signs, seen)]
+        for reason in [_in_vain(match.playbook, case) or _unfit(match, signs, seen)]
     ]
     rivals = [match for match in found if not match.reason]
     return [match if match.reason else _judged(match, rivals, conf) for match in found]
@@ -161,9 +161,14 @@ def _whole(value: JsonValue) -> int:
     return value if isinstance(value, int) else 0
 
 
-def _in_vain(playbook: Symptoms, facts: Facts) -> str:
-    tried = {step.action_class for step in playbook.steps} & facts.in_vain
-    return f"tried lately without success: {', '.join(sorted(tried)).replace('_', ' ')}" if tried else ""
+def _in_vain(playbook: Symptoms, case: Case) -> str:
+    if not case.facts.in_vain:
+        return ""
+    try:
+        tried = {action.pattern for action in steps_of(playbook, case)} & case.facts.in_vain
+    except (Invalid, ValidationError):
+        return ""  # cannot be aimed, so it will not be proposed either
+    return f"tried lately without success: {', '.join(sorted(tried))}" if tried else ""
 
 
 def _unfit(match: Match, signs: Set[Sign], seen: Set[str]) -> str:

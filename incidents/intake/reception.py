@@ -1,6 +1,6 @@
-"""Storing what arrived: one transaction a request, durable before the answer.
+"""Storing what arrived: one commit a request, durable before the answer.
 
-A repeat of known alerts is one upsert. New episodes are correlated under locks of their keys, so that two webhooks at
+A request that only repeats is one statement. New episodes are correlated under locks of their keys, so that two webhooks at
 once never open two incidents for one problem; an incident's INIT decision is born with it.
 """
 
@@ -177,7 +177,7 @@ def _store(source: str, readings: Sequence[Reading], receipt: Receipt, *, conf: 
 
 
 def _correlate(source: str, arrivals: Sequence[Arrival], receipt: Receipt, *, conf: IncidentsConf) -> None:
-    statements.lock(correlation.locks_of(arrival.clue for arrival in arrivals))
+    hold_has_begun = statements.lock(correlation.locks_of(arrival.clue for arrival in arrivals))
     at = timezone.now()
     prints = [arrival.reading.signal.fingerprint for arrival in arrivals]
     homes = statements.find_homes(
@@ -195,7 +195,8 @@ def _correlate(source: str, arrivals: Sequence[Arrival], receipt: Receipt, *, co
         _join(joining, by_alert)
         _mention(receipt, [case.incident for case in joining])
     if opening:
-        _mention(receipt, _open(opening, by_alert, at=at))
+        windows = holds.in_force(at, Hold.Stops.DECIDE) if hold_has_begun else []
+        _mention(receipt, _open(opening, by_alert, windows))
 
 
 def _return_home(cases: Sequence[Case], homes: Sequence[Home], by_alert: Arrivals) -> tuple[list[Case], list[Case]]:
@@ -250,12 +251,12 @@ def _joined(case: Case, by_alert: Arrivals) -> Row:
 
 def open_for(arrivals: Sequence[Arrival], *, at: datetime) -> int:
     """An incident of their own for alerts that are stored already; returns its id."""
-    return _open([correlation.gather(arrivals, at=at)], {arrival.alert: arrival for arrival in arrivals}, at=at)[0]
+    by_alert, windows = {arrival.alert: arrival for arrival in arrivals}, holds.in_force(at, Hold.Stops.DECIDE)
+    return _open([correlation.gather(arrivals, at=at)], by_alert, windows)[0]
 
 
-def _open(cases: Sequence[Case], by_alert: Arrivals, *, at: datetime) -> list[int]:
+def _open(cases: Sequence[Case], by_alert: Arrivals, windows: Sequence[Hold]) -> list[int]:
     """New incidents, each with its INIT decision; inside a maintenance window that is withdrawn as `frozen` at once."""
-    windows = holds.in_force(at, Hold.Stops.DECIDE)
     opened = statements.open_incidents([_opened(n, case, by_alert, windows) for n, case in enumerate(cases)])
     decision_opened.announce_all([row.decision for row in opened if row.state == Decision.State.INIT])
     publish("overview", "approvals")

@@ -27,18 +27,17 @@ _COLUMNS = """source, fingerprint, name, status, severity, category, environment
     group_key, generator_url, anomaly_key, is_test, is_deadman, starts_at, ended_at, first_seen, last_seen, occurrences"""
 
 # A repeat needs its fingerprint alone: nothing is read of its labels, nothing of them travels.
-_KNOWN = """
-    known AS MATERIALIZED (
-    SELECT id FROM incidents_alert
-     WHERE source = %(source)s::varchar AND fingerprint = ANY (%(prints)s::varchar[]) AND status IN ('firing', 'stale')
-     ORDER BY fingerprint
-       FOR NO KEY UPDATE)
-"""
+_OPEN = """source = %(source)s::varchar AND fingerprint = ANY (%(prints)s::varchar[]) AND status IN ('firing', 'stale')"""
 
-# A request that only repeats is this statement, with no transaction around it; one that brings anything else changes nothing
-# here and says how much of it is known.
+# A request that only repeats is this statement, with no transaction around it. One that brings anything else is only told how
+# much of it is known: it locks and writes nothing. What is locked is looked at again, and may not be open any more.
 COUNT_REPEATS = f"""
-WITH {_KNOWN},
+WITH seen AS MATERIALIZED (SELECT count(*) AS known FROM incidents_alert WHERE {_OPEN}),
+known AS MATERIALIZED (
+    SELECT id FROM incidents_alert
+     WHERE {_OPEN} AND (SELECT known FROM seen) = cardinality(%(prints)s::varchar[])
+     ORDER BY fingerprint
+       FOR NO KEY UPDATE),
 whole AS MATERIALIZED (SELECT count(*) AS known FROM known HAVING count(*) = cardinality(%(prints)s::varchar[])),
 touched AS (
     UPDATE incidents_alert a SET occurrences = a.occurrences + 1, last_seen = now(), status = 'firing'
@@ -47,11 +46,11 @@ touched AS (
 logged AS (
     INSERT INTO incidents_delivery (source, received_at, accepted, deduplicated, ignored, quarantined, truncated, receiver)
     SELECT %(source)s::varchar, now(), 0, known, %(ignored)s::int, 0, 0, %(receiver)s::varchar FROM whole)
-SELECT (SELECT count(*) FROM known), array_agg(DISTINCT incident_id) FROM touched
+SELECT (SELECT known FROM seen), array_agg(DISTINCT incident_id) FROM touched
 """
 
 TOUCH_KNOWN = f"""
-WITH {_KNOWN}
+WITH known AS MATERIALIZED (SELECT id FROM incidents_alert WHERE {_OPEN} ORDER BY fingerprint FOR NO KEY UPDATE)
 UPDATE incidents_alert a SET occurrences = a.occurrences + 1, last_seen = now(), status = 'firing'
   FROM known WHERE a.id = known.id
 RETURNING a.fingerprint, a.id, a.incident_id, false
@@ -103,10 +102,11 @@ UNION ALL SELECT fingerprint, id, NULL, true FROM unheard
 """
 
 # What follows is planned as if there were many open incidents: statistics are those of the quiet time before a storm, when
-# reading everything looked cheaper than one look into the index of keys.
+# reading everything looked cheaper than one look into the index of keys. Holds are few, and mostly none has begun.
 LOCK = """
 SELECT set_config('enable_seqscan', 'off', true), set_config('enable_indexscan', 'off', true), set_config('jit', 'off', true),
-       CASE WHEN exclusive THEN pg_advisory_xact_lock(number) ELSE pg_advisory_xact_lock_shared(number) END
+       CASE WHEN exclusive THEN pg_advisory_xact_lock(number) ELSE pg_advisory_xact_lock_shared(number) END,
+       EXISTS (SELECT FROM incidents_hold WHERE ended_at IS NULL AND starts_at <= now())
   FROM (SELECT number, exclusive FROM unnest(%(numbers)s::bigint[], %(exclusive)s::boolean[]) AS wanted (number, exclusive)
          ORDER BY number) AS ordered
 """
@@ -323,9 +323,13 @@ def upsert(sql: str, source: str, rows: Sequence[Row]) -> list[Stored]:
     return [Stored(*row) for row in fetch(sql, {"rows": _json(rows), "source": source})]
 
 
-def lock(locks: Sequence[Lock]) -> None:
-    """Hold these until the end of the transaction, which looks keys up in their index from now on."""
-    fetch(LOCK, {"numbers": [one.number for one in locks], "exclusive": [one.exclusive for one in locks]})
+def lock(locks: Sequence[Lock]) -> bool:
+    """Hold these until the end of the transaction, which looks keys up in their index from now on.
+
+    Returns whether any hold has begun, so that they need to be read.
+    """
+    rows = fetch(LOCK, {"numbers": [one.number for one in locks], "exclusive": [one.exclusive for one in locks]})
+    return any(row[-1] for row in rows)
 
 
 def find_homes(

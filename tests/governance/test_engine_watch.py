@@ -37,11 +37,11 @@ def events():
     return {event.key: event.title for event in GovernanceEvent.objects.filter(kind="engine_broken", resolved_at=None)}
 
 
-def test_an_engine_that_breaks_is_an_event_with_the_number_of_its_decisions(monkeypatch):
+def test_an_engine_that_breaks_is_one_event_for_all_of_its_decisions(monkeypatch):
     monkeypatch.setattr(PlaybookEngine, "view", breaks)
     assert {decided().state, decided().state} == {"READY"}
     assert engine_watch.look() == 1
-    assert events() == {"playbook": "playbook broke in 2 decisions within 30 minutes"}
+    assert events() == {"playbook": "playbook breaks, and decisions go on without it"}
 
 
 def test_rules_that_break_are_an_opinion_that_failed_and_people_are_told(monkeypatch):
@@ -50,6 +50,17 @@ def test_rules_that_break_are_an_opinion_that_failed_and_people_are_told(monkeyp
     opinion = decision.opinions.get(engine="expert_system")
     assert (opinion.status, opinion.proposal) == ("failed", None)
     assert decision.proposal.action.action_class == "notify_only"
+    engine_watch.look()
+    assert list(events()) == ["expert_system"]
+
+
+def test_rules_that_break_where_only_the_sweeper_is_left_are_told_as_well(monkeypatch):
+    monkeypatch.setattr(ExpertEngine, "propose", breaks)
+    incident = make_incident()
+    make_alert(incident)
+    decision = make_decision(incident, state="INIT")
+    assert analysis.finish(decision, reason="broker_down")
+    assert decision.opinions.get().status == "failed"
     engine_watch.look()
     assert list(events()) == ["expert_system"]
 

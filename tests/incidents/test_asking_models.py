@@ -290,6 +290,19 @@ def test_notes_that_take_too_long_are_gone_without(server, settings):
     assert proposal.source == "llm"
 
 
+class BrokenNotes:
+    def find(self, facts, *, top, similarity):
+        raise ValueError
+
+
+def test_notes_that_break_are_gone_without_and_told(server, settings):
+    ask_models(settings, server.provider(), **PATIENT)
+    decision = decided(waiting(), knowledge=BrokenNotes())
+    assert decision.proposal.source == "llm"
+    assert "knowledge" in decision.proposal.engine_degraded
+    assert decision.opinions.get(engine="knowledge").status == "failed"
+
+
 def test_a_decision_that_waited_long_leaves_the_models_less_time(settings):
     conf = settings.AIOPS.incidents
     assert analysis.left_s(conf, 0.0) == 16.0

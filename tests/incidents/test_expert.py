@@ -6,8 +6,9 @@ import pytest
 
 from aiops.core.actions import HARMLESS, SPECS, ActionClass
 from aiops.core.targets import Target
-from incidents.engines.expert import RULES, ExpertEngine, fitting, may_run_alone, safe_propose
+from incidents.engines.expert import RULES, ExpertEngine, fitting, may_run_alone
 from incidents.engines.signs import case_of
+from incidents.local_engines import ask_rules
 from incidents.proposals import EvidenceFacts, Facts, Proposal
 from incidents.replay import RecordedAlert, facts_of
 from tests.incidents.test_corpus import CORPORA, answers
@@ -191,25 +192,35 @@ def test_what_else_would_fit_is_told_with_a_change_and_never_beside_a_refusal():
     assert answer({**CRASHING, "testalert": "true"}).alternatives == ()
 
 
-def test_what_did_not_help_is_not_proposed_again_and_that_is_told():
-    tried = replace(facts({**CRASHING, "revision": "2", "previous_revision": "1"}), in_vain=frozenset({ActionClass.ROLLBACK}))
-    second = ExpertEngine().propose(tried)
-    assert second.action.action_class is ActionClass.RESTART_WORKLOAD
-    assert "Tried lately without success, so not proposed again: roll back." in second.reasoning
-    assert ActionClass.ROLLBACK not in {other.action.action_class for other in second.alternatives}
-    last = ExpertEngine().propose(replace(facts(CRASHING), in_vain=frozenset({ActionClass.RESTART_WORKLOAD})))
-    assert last.action.action_class is ActionClass.NOTIFY_ONLY
-    assert "restart" in last.reasoning
+@pytest.mark.parametrize(
+    ("labels", "act"),
+    [
+        (CRASHING, ActionClass.RESTART_WORKLOAD),
+        ({**CRASHING, "revision": "2", "previous_revision": "1"}, ActionClass.ROLLBACK),
+        ({**CRASHING, "change": "configmap/web"}, ActionClass.ROLLBACK),
+    ],
+)
+def test_what_did_not_help_is_not_proposed_again_and_nothing_else_is_guessed(labels, act):
+    known = facts(labels)
+    first = ExpertEngine().propose(known)
+    assert first.action.action_class is act
+    tried = replace(known, in_vain=frozenset({first.action.pattern}))
+    again = ExpertEngine().propose(tried)
+    assert again.action.action_class is ActionClass.NOTIFY_ONLY
+    assert f"{first.action.spec.words} was tried lately and did not help" in again.reasoning
+    assert not may_run_alone(again, tried)
+    assert ExpertEngine().propose(replace(known, in_vain=frozenset({"scale:web-*"}))).action == first.action
 
 
-def test_an_engine_that_breaks_tells_people():
-    class Broken(ExpertEngine):
-        def propose(self, facts: Facts) -> Proposal:
-            raise ZeroDivisionError
+def test_an_engine_that_breaks_tells_people(monkeypatch):
+    def broken(self: ExpertEngine, facts: Facts) -> Proposal:
+        raise ZeroDivisionError
 
-    proposal = safe_propose(Broken(), facts(CRASHING))
+    monkeypatch.setattr(ExpertEngine, "propose", broken)
+    proposal, said = ask_rules(facts(CRASHING))
     assert proposal.action.action_class is ActionClass.NOTIFY_ONLY
     assert "broke on it" in proposal.reasoning
+    assert (said.status, said.proposal) == ("failed", None)
 
 
 # Rules that no alert of the corpora needs, each with one that does.

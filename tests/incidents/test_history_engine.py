@@ -3,9 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
-from aiops.core.actions import Action, ActionClass, RestartWorkload, Rollback, ScaleUp
+from aiops.core.actions import Action, RestartWorkload, Rollback, ScaleUp
 from aiops.core.scales import Tier
 from aiops.core.targets import Target
 from incidents.engines.history import HistoryEngine
@@ -42,18 +40,22 @@ def test_a_rollback_needs_a_release_to_go_back_from():
     assert view(Rollback(target=WEB), with_rollout(300)).leads
 
 
-@pytest.mark.parametrize(
-    ("labels", "action", "why"),
-    [({"managed_by": "argocd"}, Rollback(target=WEB), "cannot work"), ({}, ScaleUp(target=WEB), "")],
-)
-def test_what_would_be_undone_or_cannot_work_is_not_proposed(labels, action, why):
-    found = view(action, facts({**ERRORS, **labels}))
-    assert why in found.because
-    assert (found.proposal is None) == bool(why)
+def test_what_git_would_undo_is_not_proposed():
+    assert view(ScaleUp(target=WEB), facts(ERRORS)).leads
+    found = view(ScaleUp(target=WEB), facts({**ERRORS, "managed_by": "argocd"}))
+    assert found.proposal is None
+    assert "cannot work: Git owns it" in found.because
+
+
+def test_what_is_out_of_place_is_no_alternative_either():
+    runs = [Record(act(target=WEB), 1.0, 0.0, 60.0, 20, Tier.AUTO, NOW) for act in (RestartWorkload, Rollback) for _ in range(15)]
+    found = HistoryEngine(recommend(runs, proposed=None, conf=LearningConf())).view(facts(ERRORS))
+    assert found.proposal.action == RestartWorkload(target=WEB)
+    assert found.proposal.alternatives == ()
 
 
 def test_what_did_not_help_lately_does_not_lead():
-    tried = replace(facts(ERRORS), in_vain=frozenset({ActionClass.RESTART_WORKLOAD}))
+    tried = replace(facts(ERRORS), in_vain=frozenset({"restart:web-*"}))
     found = view(RestartWorkload(target=WEB), tried)
     assert found.proposal is None
     assert "did not help lately" in found.because

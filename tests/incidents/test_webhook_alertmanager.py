@@ -9,8 +9,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from incidents.intake import statements
 from incidents.models import Alert, Decision, Delivery, Incident, QuarantinedAlert, Refusal, RefusedBody, TimelineEvent
-from tests.factories import make_token
+from tests.factories import make_alert, make_token
+from tests.threads import together
 
 URL = "/api/v1/webhooks/alertmanager"
 pytestmark = pytest.mark.django_db
@@ -286,6 +288,41 @@ def test_one_new_alert_among_repeats_counts_every_one_of_them_once(post):
     assert Delivery.objects.count() == 2
 
 
+def test_a_growing_group_costs_at_most_eight_statements_and_writes_once(post):
+    post(message(alert(), alert(deployment="cart")))
+    with CaptureQueriesContext(connection) as queries:
+        post(message(alert(), alert(deployment="cart"), alert(deployment="checkout")))
+    sent = [q["sql"] for q in queries if not q["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+    assert len(sent) <= 8, sent
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_body_that_is_not_only_repeats_locks_and_writes_nothing_before_its_transaction():
+    make_alert(fingerprint="a", source="am")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT txid_current()")
+        before = cursor.fetchone()[0]
+        assert statements.count_repeats("am", ["a", "b"], ignored=0, receiver="") == statements.Repeats(1, None)
+        cursor.execute("SELECT txid_current()")
+        assert cursor.fetchone()[0] == before + 1
+    assert not Delivery.objects.exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_repeats_at_once_in_any_order_are_all_counted(settings):
+    prints = [f"w{n}" for n in range(12)]
+    for fingerprint in prints:
+        make_alert(fingerprint=fingerprint, source="am", occurrences=1)
+
+    def send(wanted):
+        for _ in range(4):
+            assert statements.count_repeats("am", wanted, ignored=0, receiver="").known == len(wanted)
+
+    together([lambda wanted=wanted: send(wanted) for wanted in (prints, prints[::-1], prints[:5], prints[5:][::-1])])
+    assert set(Alert.objects.values_list("occurrences", flat=True)) == {1 + 3 * 4}
+    assert Delivery.objects.count() == 16
+
+
 def test_a_repeat_twice_in_one_body_counts_twice(post):
     known = alert(fingerprint="f1")
     post(message(known))
@@ -298,8 +335,8 @@ def test_new_alerts_cost_at_most_eight_statements(post, size):
     post(message(alert(deployment="warm")))
     with CaptureQueriesContext(connection) as queries:
         post(message(*[alert(deployment=f"web{n}") for n in range(size)]))
-    statements = [q["sql"] for q in queries if not q["sql"].startswith(("SAVEPOINT", "RELEASE"))]
-    assert len(statements) <= 8, statements
+    sent = [q["sql"] for q in queries if not q["sql"].startswith(("SAVEPOINT", "RELEASE"))]
+    assert len(sent) <= 8, sent
 
 
 def test_a_delivery_is_written_for_the_health_of_its_source(post):

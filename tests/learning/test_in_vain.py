@@ -7,6 +7,8 @@ from django.utils import timezone
 
 from aiops.core.actions import ActionClass, RestartWorkload, ScaleUp
 from incidents import analysis
+from learning.conf import LearningConf
+from learning.models import Outcome
 from learning.repairs import in_vain
 from tests.factories import WEB, make_alert, make_decision, make_incident, record_outcome
 
@@ -21,19 +23,24 @@ def tried(*runs):
     at = timezone.now() - timedelta(hours=1)
     for minute, (result, action, incident) in enumerate(runs):
         record_outcome(result, action=action, incident=incident, anomaly_key=KEY, at=at + timedelta(minutes=minute))
-    return in_vain(KEY, incident=HERE, at=timezone.now())
+    return now_in_vain()
+
+
+def now_in_vain(**place):
+    place = {"environment": "production", "incident": HERE} | place
+    return in_vain(KEY, **place, conf=LearningConf(), at=timezone.now())
 
 
 @pytest.mark.parametrize(
     ("runs", "found"),
     [
         ([("failed", RESTART, 1)], set()),
-        ([("failed", RESTART, HERE)], {ActionClass.RESTART_WORKLOAD}),
-        ([("timeout", RESTART, HERE)], {ActionClass.RESTART_WORKLOAD}),
-        ([("failed", RESTART, 1), ("failed", RESTART, 2)], {ActionClass.RESTART_WORKLOAD}),
+        ([("failed", RESTART, HERE)], {RESTART.pattern}),
+        ([("timeout", RESTART, HERE)], {RESTART.pattern}),
+        ([("failed", RESTART, 1), ("failed", RESTART, 2)], {RESTART.pattern}),
         ([("failed", RESTART, 1), ("failed", SCALE, 2)], set()),
         ([("failed", RESTART, 1), ("failed", RESTART, 2), ("success", RESTART, 3)], set()),
-        ([("success", RESTART, 1), ("failed", RESTART, HERE)], {ActionClass.RESTART_WORKLOAD}),
+        ([("success", RESTART, 1), ("failed", RESTART, HERE)], {RESTART.pattern}),
         ([("degraded", RESTART, HERE), ("unverifiable", RESTART, HERE), ("refused", RESTART, HERE)], set()),
     ],
 )
@@ -44,7 +51,19 @@ def test_twice_within_a_day_or_once_in_this_incident(runs, found):
 def test_what_failed_longer_ago_may_be_tried_again():
     for _ in range(2):
         record_outcome("failed", action=RESTART, incident=HERE, anomaly_key=KEY, at=timezone.now() - timedelta(hours=25))
-    assert in_vain(KEY, incident=HERE, at=timezone.now()) == frozenset()
+    assert now_in_vain() == frozenset()
+
+
+def test_staging_says_nothing_about_production():
+    tried(("failed", RESTART, 1), ("failed", RESTART, 2))
+    assert now_in_vain() == {RESTART.pattern}
+    assert now_in_vain(environment="staging") == frozenset()
+
+
+def test_what_looked_like_a_success_and_came_back_did_not_help():
+    tried(("success", RESTART, 1), ("success", RESTART, 2))
+    Outcome.objects.update(successes=0.0, failures=1.0)  # as a recurrence leaves them
+    assert now_in_vain() == {RESTART.pattern}
 
 
 async def sees_nothing(decision, within_s):
@@ -65,4 +84,4 @@ def test_the_second_analysis_of_an_incident_proposes_something_else():
     analysis.decide(second.pk, collect=sees_nothing)
     second.refresh_from_db()
     assert second.proposal.action.action_class is ActionClass.NOTIFY_ONLY
-    assert "Tried lately without success" in second.proposal.reasoning
+    assert "was tried lately and did not help" in second.proposal.reasoning

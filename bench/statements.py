@@ -28,7 +28,7 @@ def measure(here: Stage, product: str, token: str) -> list[Line]:
             generation = f"statements{size}"
             contents = {"new": body(range(size), generation=generation), "mixed": body(range(size + 1), generation=generation)}
             for case, content in (*contents.items(), ("known", contents["mixed"])):
-                start, before = log.stat().st_size, _written(own)
+                before, start = _written(own), log.stat().st_size
                 _post(client, product, token, content)
                 found[case].append((_counted(log, start), _written(own) - before))
         own.execute("ALTER SYSTEM RESET log_statement")

@@ -125,6 +125,7 @@ def main(arguments: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # its databases end with it
     began = time.monotonic()
     figures = simulate(POLICIES, asked.n, asked.seed)
+    print(table(figures), flush=True)
     if asked.end_to_end:
         from bench.end_to_end import run
 
@@ -132,7 +133,6 @@ def main(arguments: Sequence[str]) -> int:
         figures["product"]["late_decisions"] += late
         figures["product"]["doubled"] += doubled
         print(f"{asked.end_to_end} incidents through the running product: {late} late, {doubled} doubled")
-    print(table(figures))
     shown = {policy: {name: row[name] for name in COLUMNS} for policy, row in figures.items()}
     beside = {policy: row["beside"] for policy, row in figures.items()}
     asked.out.parent.mkdir(parents=True, exist_ok=True)

@@ -254,11 +254,11 @@ class Schedule(RuleBasedStateMachine):
                 executor.kill()
         self.cluster.is_down = False
         self.cluster.faults.clear()
-        for _ in range(8):
+        for seconds in (*[35] * 8, django_settings.AIOPS.approvals.unreadable_s):  # by then a person is called
             self.execution.refresh_from_db()
             if self.execution.status in OVER:
                 break
-            let_pass(self.execution, 35)
+            let_pass(self.execution, seconds)
             worker = Executor(self._work)
             while not worker.dead:
                 worker.switch()

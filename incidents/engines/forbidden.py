@@ -19,14 +19,19 @@ FORBIDS: Mapping[Sign, frozenset[A]] = {
 ASKS: Mapping[A, frozenset[Sign]] = {
     A.ROLLBACK: frozenset({Sign.RELEASED, Sign.CONFIG_CHANGED, Sign.IMAGE_MISSING}),
 }
+# And before it is done again because it worked before: then there was a need for it that may not be there now.
+ASKS_AGAIN: Mapping[A, frozenset[Sign]] = {
+    **ASKS,
+    A.SCALE_UP: frozenset({Sign.SURGE, Sign.CPU_BOUND, Sign.ALL_BUSY}),
+}
 
 
-def unfit(act: A, signs: Set[Sign]) -> str:
+def unfit(act: A, signs: Set[Sign], asks: Mapping[A, frozenset[Sign]] = ASKS) -> str:
     """Why this act makes no sense where `signs` hold; empty where nothing speaks against it."""
     if against := sorted(sign.value for sign in signs if act in FORBIDS.get(sign, frozenset())):
         return f"cannot work: {', '.join(against)}"
-    if act in ASKS and not ASKS[act] & signs:
-        return f"nothing shows that {' or that '.join(sorted(sign.value for sign in ASKS[act]))}"
+    if act in asks and not asks[act] & signs:
+        return f"nothing shows that {' or that '.join(sorted(sign.value for sign in asks[act]))}"
     return ""
 
 

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from aiops.core.actions import Action
-from incidents.engines.forbidden import unfit
+from incidents.engines.forbidden import ASKS_AGAIN, unfit
 from incidents.engines.playbook import NEVER
+from incidents.engines.sign import Sign
 from incidents.engines.signs import Case, case_of
 from incidents.proposals import Alternative, Facts, Proposal, Source, View
 from learning.ranking import Basis, Option, Recommendation, Trial
@@ -47,7 +48,9 @@ def _out_of_place(action: Action, case: Case) -> str:
     act, words = action.action_class, action.spec.words
     if action.pattern in case.facts.in_vain:
         return f"{words} did not help lately, however often it did before."
-    reason = unfit(act, case.signs)
+    if Sign.ELSEWHERE in case.signs:
+        return "The fault lies with what it depends on, which what worked before does not mend."
+    reason = unfit(act, case.signs, ASKS_AGAIN)
     return f"{words} worked before, but now {reason}." if reason else ""
 
 

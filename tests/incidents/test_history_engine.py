@@ -40,9 +40,26 @@ def test_a_rollback_needs_a_release_to_go_back_from():
     assert view(Rollback(target=WEB), with_rollout(300)).leads
 
 
+def seen(kind: str, **values) -> Facts:
+    return replace(facts(ERRORS), evidence=(EvidenceFacts(id=7, kind=kind, title="", content="", facts=values),))
+
+
+def test_more_replicas_need_more_load():
+    assert view(ScaleUp(target=WEB), facts({**ERRORS, "cpu_utilisation": "0.97"})).leads
+    found = view(ScaleUp(target=WEB), facts(ERRORS))
+    assert found.proposal is None
+    assert "nothing shows that" in found.because
+
+
+def test_nothing_is_done_to_the_victim_of_another_s_fault():
+    assert view(RestartWorkload(target=WEB), seen("dependencies", failing=[])).leads
+    found = view(RestartWorkload(target=WEB), seen("dependencies", failing=["redis"]))
+    assert found.proposal is None
+    assert "what it depends on" in found.because
+
+
 def test_what_git_would_undo_is_not_proposed():
-    assert view(ScaleUp(target=WEB), facts(ERRORS)).leads
-    found = view(ScaleUp(target=WEB), facts({**ERRORS, "managed_by": "argocd"}))
+    found = view(Rollback(target=WEB), facts({**ERRORS, "managed_by": "argocd"}))
     assert found.proposal is None
     assert "cannot work: Git owns it" in found.because
 

@@ -76,11 +76,11 @@ def _settle(act: Act) -> After:
 @transaction.atomic
 def _overtaken(act: Act, look: Look, unsettled: Sequence[Attempt]) -> None:
     attempts.bury(unsettled, f"dead: the object is at version {look.seen.version or 'none'} now")
-    refusal = act.unwanted()
+    refusal, others = act.unwanted(), "Somebody else changed the target meanwhile; nothing that was sent can land any more"
     if refusal is not None and refusal.reason == "stopped":
-        act.cancel(refusal.reason, refusal.detail)
+        act.cancel(refusal.reason, f"{refusal.detail}. {others}")
     else:
-        act.cancel("superseded", "Somebody else changed the target meanwhile; nothing that was sent can land any more")
+        act.cancel("superseded", others)
 
 
 def _repeat(act: Act, look: Look, unsettled: Sequence[Attempt]) -> After:

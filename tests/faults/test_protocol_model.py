@@ -279,7 +279,7 @@ class Schedule(RuleBasedStateMachine):
         if status == S.SUCCEEDED:
             # A pod that others deleted while ours was on its way counts as done: the uid is gone.
             assert effects == 1 or self.pod_deleted_by_others, self._story()
-        elif status == S.FAILED or (status == S.CANCELLED and self.execution.reason != "superseded"):
+        elif status == S.FAILED or (status == S.CANCELLED and self.execution.reason not in ("superseded", "stopped")):
             assert effects == 0, self._story()
         elif status == S.CANCELLED:
             # Others put everything back and removed the mark: whether ours was there before, nobody can tell any more.

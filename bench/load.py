@@ -104,6 +104,8 @@ async def open_loop(url: str, requests: Sequence[bytes], *, per_s: float) -> Loa
 
     async def send(content: bytes, due: float) -> None:
         nonlocal failed
+        while idle and idle[-1][0].at_eof():  # unused for so long that the server closed it
+            idle.pop()[1].close()
         reader, writer = idle.pop() if idle else await asyncio.open_connection(parts.hostname, parts.port)
         writer.write(content)
         await writer.drain()

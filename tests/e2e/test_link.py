@@ -2,10 +2,12 @@
 
 import re
 
-from playwright.sync_api import WebSocketRoute, expect
+from playwright.sync_api import Route, WebSocketRoute, expect
 
 from aiops.live import publish
 from incidents.models import TimelineEvent
+
+EXTENSION = re.compile(r"/hx-ws[^/]*\.js")
 
 
 class Line:
@@ -31,6 +33,20 @@ class Line:
 
     def mend(self) -> None:
         self.is_cut = False
+
+
+def test_a_script_that_comes_late_leaves_no_page_without_its_line(night, sit):
+    """A new browser on a slow line: one of the scripts is there long before the next one."""
+    seat = sit(night.people["mira"])
+    late: list[Route] = []
+    seat.page.route(EXTENSION, lambda route: late.append(route))
+    with seat.page.expect_request(EXTENSION):
+        seat.page.goto(seat.url + night.ready.get_absolute_url(), wait_until="commit")
+    seat.page.wait_for_function("window.htmx")
+    for _ in range(3):
+        seat.page.evaluate("new Promise(resolve => setTimeout(resolve))")
+    late[0].continue_()
+    seat.is_live()
 
 
 def test_a_cut_socket_is_said_and_the_page_asks_instead(night, sit):

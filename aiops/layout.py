@@ -18,9 +18,12 @@ from aiops.live import Context, Fragment
 from approvals import policy_in_force
 from approvals.models import AutonomyChange, Execution
 from approvals.waiting import Waiting, waiting
+from governance.intake_watch import QUIET
 from governance.models import GovernanceEvent
 from incidents.holds import in_force, period_at
 from incidents.models import Delivery, Hold, Incident
+
+ALARMS_MOST = 3  # of one sort
 
 
 class Place(NamedTuple):
@@ -99,6 +102,7 @@ def facts(place: str) -> Context:
         "alarms": [
             *_switch_alarms(switch),
             *_hearing_alarms(heard_at, now),
+            *_event_alarms(),
             *_shadow_alarms(),
             *_hold_alarms(deciding, acting, now),
         ],
@@ -122,6 +126,15 @@ def _hearing_alarms(heard_at: datetime | None, now: datetime) -> list[Alarm]:
         Alarm(
             "bad", "bell", title, "Quiet may mean blind: look whether the senders still reach us.", "/system", "Check the chain"
         )
+    ]
+
+
+def _event_alarms() -> list[Alarm]:
+    """What is critical about the console itself is told on every page; silence has a banner of its own."""
+    critical = GovernanceEvent.objects.filter(resolved_at=None, level=GovernanceEvent.Level.CRITICAL).exclude(kind=QUIET)
+    return [
+        Alarm("bad", "warning", f"{event.title}.", event.impact, f"/system#event-{event.pk}", "Open event")
+        for event in critical[:ALARMS_MOST]
     ]
 
 

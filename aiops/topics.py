@@ -17,6 +17,7 @@ from aiops.live import Fragment
 from approvals import fragments as approvals
 from approvals.digest import DIGEST
 from approvals.review_page import REVIEWS
+from governance import fragments as governance
 from incidents import fragments as incidents
 from incidents.models import Incident
 from learning import fragments as learning
@@ -56,6 +57,7 @@ OVERVIEW = (
 )
 OVERVIEW_SLOW = (figures.FIGURES, approvals.SAFETY, learning.TRUST_MOVES, approvals.HOURS, chain.ALERT_CHAIN)
 APPROVALS = (approvals.QUEUE_HEAD, approvals.QUEUE, REVIEWS, approvals.RECENT)
+SYSTEM = (governance.EVENTS,)
 SYSTEM_SLOW = (chain.CHAIN, chain.HELD_ALERTS, chain.CLUSTERS, chain.DEPENDENCIES, chain.OUTBOX)
 TRUST = (approvals.AUTONOMY_CONTROL, approvals.AUTONOMY_SWITCH)
 TRUST_ROW = (learning.PATTERN, learning.GRANT)
@@ -98,9 +100,9 @@ def _parts(topic: str, place: str, query: QueryDict) -> tuple[Part, ...]:
         case "approvals", _:
             return tuple(Part(f, "", topic) for f in APPROVALS)
         case "overview", "system":
-            return tuple(Part(f, "", None) for f in SYSTEM_SLOW)
+            return (*(Part(f, "", "governance") for f in SYSTEM), *(Part(f, "", None) for f in SYSTEM_SLOW))
         case "governance", _:
-            return (Part(LAYOUT[0], place, topic),)
+            return (Part(LAYOUT[0], place, topic), *(Part(f, "", topic) for f in SYSTEM))
     return ()
 
 

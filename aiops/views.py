@@ -99,7 +99,7 @@ def trust(request: PageRequest) -> HttpResponse:
 @require_GET
 @signed_in
 def system(request: PageRequest) -> HttpResponse:
-    parts = render_all(topics.SYSTEM_SLOW, "", request.principal, request=request)
+    parts = render_all((*topics.SYSTEM, *topics.SYSTEM_SLOW), "", request.principal, request=request)
     return render(request, "aiops/system.html", {"heading": "System health", "parts": parts})
 
 

@@ -13,6 +13,7 @@ from aiops.core.actions import Action, DeletePod, NotifyOnly, RestartWorkload, R
 from aiops.core.targets import Target
 from aiops.outbox.models import Channel, Notification
 from approvals.models import Approval, Attempt, Execution, Signature
+from governance.conditions import Condition, observe, recover
 from incidents.models import Delivery, Evidence, Incident, Opinion, QuarantinedAlert, Refusal, TimelineEvent
 from incidents.proposals import Alternative, EngineTiming, Source
 from learning import playbook_versions
@@ -116,6 +117,7 @@ def build() -> Scene:
         approval=approval,
     )
     _chain(now)
+    _events(now)
     _outbox()
     AuditEntry.objects.create(
         user=people["aisha"], actor="aisha", via="dashboard", address="10.8.4.31", act="approval.sign", object_kind="approval",
@@ -347,6 +349,19 @@ def _chain(now: datetime) -> None:
         source="grafana", raw='{"labels": {}}', digest="c" * 64, reason='startsAt is not a time: "n/a"'
     )
     make_alert(name="NodeClockSkew", status="stale", first_seen=now - timedelta(hours=13), last_seen=now - timedelta(hours=9))
+
+
+def _events(now: datetime) -> None:
+    for minutes in (9, 6, 3):
+        observe(
+            Condition(
+                "engine_broken", "history", "history breaks, and decisions go on without it", "Decisions are made without what it knows.",
+                "A defect of this software: read engine.crashed in the log of the worker.", "Look at these decisions with more care.",
+            ),
+            seen_at=now - timedelta(minutes=minutes),
+        )  # fmt: skip
+    observe(Condition("alerts_truncated", "grafana", "grafana leaves alerts out", "", "", ""), seen_at=now)
+    recover("alerts_truncated", still=())
 
 
 def _outbox() -> None:

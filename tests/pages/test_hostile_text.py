@@ -8,6 +8,8 @@ from django.utils import timezone
 from aiops.outbox.models import Channel, Notification
 from aiops.rendering import visible
 from approvals.models import Signature
+from governance.conditions import Condition, observe, recover
+from governance.models import GovernanceEvent
 from incidents.models import Evidence, Incident, Opinion, QuarantinedAlert, TimelineEvent
 from learning import playbook_versions
 from learning.models import Playbook, TrustEvent, TrustGrant, TrustRecord
@@ -62,6 +64,11 @@ def everything_says(text: str) -> Incident:
     channel = Channel.objects.create(name=text[:90], address="https://example.com")
     Notification.objects.create(fact="f", channel=channel, kind=text[:40], status="dead", error=text)
     make_alert(status="stale", name=text[:200], source=text[:100])
+    observe(
+        Condition("k", text[:200], text, text + LONG, text + LONG, text, GovernanceEvent.Level.CRITICAL), seen_at=timezone.now()
+    )
+    observe(Condition("over", "", text, text, text, text), seen_at=timezone.now())
+    recover("over", still=())
     everything_learned_says(text)
     return incident
 

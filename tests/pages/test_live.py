@@ -90,8 +90,8 @@ def test_nobody_is_refused():
         ("topic=overview", {"nav", "tabs", "banners", "headline", "needs-you", "live-incidents", "figures", "safety", "alert-chain"}),
         ("topic=overview&page=incidents&severity=P1", {"nav", "incidents"}),
         ("topic=approvals", {"nav", "queue", "recent"}),
-        ("topic=overview&page=system", {"chain", "held-alerts", "clusters", "dependencies", "outbox"}),
-        ("topic=governance", {"nav"}),
+        ("topic=overview&page=system", {"nav", "banners", "events", "chain", "held-alerts", "clusters", "dependencies", "outbox"}),
+        ("topic=governance", {"nav", "events"}),
         (
             "topic=incident.{pk}",
             {"nav", "head", "decision-rail", "proposal", "approval", "outcome", "blast", "actbar", "dialogs", "opinions", "evidence",

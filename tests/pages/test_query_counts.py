@@ -11,6 +11,7 @@ from django.utils import timezone
 from aiops.access.models import ApiToken, AuditEntry
 from aiops.outbox.models import Channel, Notification
 from approvals.models import Attempt, Signature
+from governance.models import GovernanceEvent
 from incidents.models import Delivery, Evidence, Incident, Opinion, QuarantinedAlert, TimelineEvent
 from learning.models import TrustEvent, TrustGrant, TrustRecord
 from tests.factories import make_alert, make_approval, make_decision, make_execution, make_incident, make_playbook, make_user
@@ -41,6 +42,8 @@ def add_incidents(user, numbers: range) -> None:
         record = TrustRecord.objects.create(pattern=f"restart:web-{n}-*", environment="production", namespace=f"n{n}")
         TrustGrant.objects.create(record=record, kind="revoke", by=user, reason="r", until=now + timedelta(days=1))
         add_ledger(record, 2)
+        for resolved_at in (None, now):
+            GovernanceEvent.objects.create(kind="k", key=f"{n}", level="critical", title=f"event {n}", resolved_at=resolved_at)
         make_playbook(name=f"Restart it {n}", steps=("restart_workload", "delete_pod"))
 
 

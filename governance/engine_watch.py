@@ -44,7 +44,7 @@ def _words(part: str) -> Condition:
         part,
         f"{part} breaks, and decisions go on without it",
         "Decisions are made without what it knows.",
-        "A defect of this software: read engine.crashed, evidence.collector_broke or evidence.not_collected in the log of the"
+        "A defect of this software: read engine.crashed or evidence.collector_broke in the log of the"
         " worker or the sweeper, and report it.",
         "Look at these decisions with more care until it is mended.",
     )

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Sequence
 from dataclasses import replace
 from datetime import timedelta
+from typing import NamedTuple
 
 import structlog
 from django.conf import settings
@@ -42,7 +43,15 @@ from incidents.proposals import EngineAnswer, Facts, Proposal
 log = structlog.get_logger(__name__)
 
 NO_KNOWLEDGE = NoKnowledge()
-KNOWLEDGE = "knowledge"
+EVIDENCE, KNOWLEDGE = "evidence", "knowledge"
+
+
+class Notes(NamedTuple):
+    """What earlier incidents tell; what is missing of it; and the answer of looking for it, where that broke."""
+
+    entries: Sequence[KnowledgeEntry]
+    degraded: tuple[str, ...] = ()
+    unread: tuple[EngineAnswer, ...] = ()
 
 
 def decide(decision_id: int, *, collect: Collect = evidence.collect, knowledge: Knowledge = NO_KNOWLEDGE) -> None:
@@ -84,19 +93,23 @@ def _look(
 ) -> tuple[bool, tuple[str, ...]]:
     """Store what is true now, for as long as looking may take: whether anything was seen, and what was missing."""
     within_s = min(conf.evidence_deadline_s, until - time.monotonic())
-    try:
-        found = runner.run(_within(collect(decision, within_s), within_s))
-    except (TimeoutError, DatabaseError) as error:
-        log.warning("evidence.not_in_time", decision=decision.token, error=type(error).__name__)
-        return False, ("evidence",)
-    except Exception as error:  # it costs the evidence, never the decision, and people see it: `governance.engine_watch`
-        log.error("evidence.not_collected", decision=decision.token, error=type(error).__name__, exc_info=True)
-        found = [Finding.missing("evidence", evidence.COLLECTOR_BROKE).row(most=conf.evidence_item_bytes)]
+
+    def work() -> list[Evidence]:
+        try:
+            return runner.run(_within(collect(decision, within_s), within_s))
+        except (TimeoutError, DatabaseError) as error:
+            log.warning("evidence.not_in_time", decision=decision.token, error=type(error).__name__)
+            return []
+
+    def broken() -> list[Evidence]:
+        return [Finding.missing(EVIDENCE, evidence.COLLECTOR_BROKE).row(most=conf.evidence_item_bytes)]
+
+    found = guarded(EVIDENCE, decision.incident.ref, work, broken=broken)
     for row in found:
         row.decision, row.incident_id = decision, decision.incident_id
     Evidence.objects.bulk_create(found)
     seen = any(not row.error for row in found)
-    return seen, () if seen else ("evidence",)
+    return seen, () if seen else (EVIDENCE,)
 
 
 async def _within(found: Awaitable[list[Evidence]], within_s: float) -> list[Evidence]:
@@ -123,11 +136,8 @@ def _asked(
         return best()
     llm.warm(providers)
     arrived(())
-    begun = time.perf_counter()
-    found = guarded(KNOWLEDGE, known, lambda: _notes(known, knowledge, conf, until=until))
-    notes, degraded = found or ((), (KNOWLEDGE,))
-    if found is None:
-        answers.append(local_engines.broken(KNOWLEDGE, begun))
+    notes, degraded, unread = _notes(known, knowledge, conf, until=until)
+    answers.extend(unread)
     about = Consultation(decision, known, tuple(answers), providers, conf, notes, until, runner, arrived)
     consult(about)
     choice = best()
@@ -137,22 +147,25 @@ def _asked(
     return Choice(choice.proposal.model_copy(update=spent), choice.answers)
 
 
-def _notes(
-    known: Facts, knowledge: Knowledge, conf: IncidentsConf, *, until: float
-) -> tuple[Sequence[KnowledgeEntry], tuple[str, ...]]:
+def _notes(known: Facts, knowledge: Knowledge, conf: IncidentsConf, *, until: float) -> Notes:
     """Notes of earlier incidents, within their cap; without them the models are asked all the same."""
+    begun = time.perf_counter()
     within_ms = int(min(conf.knowledge_deadline_s, until - time.monotonic()) * 1000)
     if within_ms <= 0:
-        return (), (KNOWLEDGE,)
-    try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{within_ms}ms"])
-            found = knowledge.find(known, top=conf.knowledge_top, similarity=conf.knowledge_similarity)
-            cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
-            return found, ()
-    except DatabaseError as error:  # too slow, or away
-        log.warning("knowledge.not_found", incident=known.ref, error=type(error).__name__)
-        return (), (KNOWLEDGE,)
+        return Notes((), (KNOWLEDGE,))
+
+    def work() -> Notes:
+        try:
+            with transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute("SELECT set_config('statement_timeout', %s, true)", [f"{within_ms}ms"])
+                found = knowledge.find(known, top=conf.knowledge_top, similarity=conf.knowledge_similarity)
+                cursor.execute("SET LOCAL statement_timeout TO DEFAULT")
+                return Notes(found)
+        except DatabaseError as error:  # too slow, or away
+            log.warning("knowledge.not_found", incident=known.ref, error=type(error).__name__)
+            return Notes((), (KNOWLEDGE,))
+
+    return guarded(KNOWLEDGE, known.ref, work, broken=lambda: Notes((), (KNOWLEDGE,), (local_engines.broken(KNOWLEDGE, begun),)))
 
 
 def _hold(decision: Decision, choice: Choice, new: Sequence[EngineAnswer]) -> None:

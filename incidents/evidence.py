@@ -105,16 +105,16 @@ async def look(
         until = time.monotonic() + within_s
         scene = Scene(patient, now, cluster, metrics)
         collectors = [*(OF_CLUSTER if cluster else ()), *(OF_METRICS if metrics else ())]
-        found = await asyncio.gather(*(_found(one, scene, until) for one in collectors))
+        found = await asyncio.gather(*(_found(one, scene, until) for one in collectors), return_exceptions=True)
         await scene.close()
-    findings = [finding for each in found for finding in each]
+    findings = [finding for one, result in zip(collectors, found, strict=True) for finding in _told(one, result)]
     if cluster is None:
         findings.insert(0, Finding.missing("cluster", sources.no_cluster))
     return _rows([*findings, *known], conf)
 
 
 async def _found(collector: Collector, scene: Scene, until: float) -> Sequence[Finding]:
-    """What one collector finds. A process boundary: whatever it does, the others go on."""
+    """What one collector finds, or why its source gave nothing."""
     within_s = min(collector.within_s, until - time.monotonic())
     try:
         async with asyncio.timeout(within_s):
@@ -123,10 +123,15 @@ async def _found(collector: Collector, scene: Scene, until: float) -> Sequence[F
         why = f"no answer within {max(0.0, within_s):.1f} s"
     except ConnectorError as error:
         why = error.detail
-    except Exception as error:
-        log.error("evidence.collector_broke", kind=collector.kind, error=type(error).__name__, exc_info=True)
-        why = COLLECTOR_BROKE
     return [Finding.missing(collector.kind, why)]
+
+
+def _told(collector: Collector, result: Sequence[Finding] | BaseException) -> Sequence[Finding]:
+    """One that broke is told beside what the others found; `governance.engine_watch` makes an event of it."""
+    if not isinstance(result, BaseException):
+        return result
+    log.error("evidence.collector_broke", kind=collector.kind, error=type(result).__name__, exc_info=result)
+    return [Finding.missing(collector.kind, COLLECTOR_BROKE)]
 
 
 def _rows(findings: Sequence[Finding], conf: IncidentsConf) -> list[Evidence]:

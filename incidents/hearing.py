@@ -16,6 +16,7 @@ ENGINES: Mapping[str, tuple[str, str]] = {
     "consensus": ("Consensus", "consensus"),
     "expert_system": ("Expert rules", "rules"),
     "history": ("History", "history"),
+    "knowledge": ("Earlier notes", "history"),
     "human": ("Person", "user"),
 }
 # What a proposal had to do without, by its code; an engine's name stands for that engine.

@@ -27,10 +27,12 @@ def ask(known: Facts) -> tuple[Proposal, list[EngineAnswer]]:
 def ask_rules(known: Facts) -> tuple[Proposal, EngineAnswer]:
     """The rules' proposal, where they break that people have to look; and their answer, a failed one then."""
     begun = time.perf_counter()
-    proposed = guarded(RULES, known, lambda: ExpertEngine().propose(known))
-    if proposed is None:
-        return when_broken(RULES, known), broken(RULES, begun)
-    return proposed, EngineAnswer(RULES, "answered", _ms(begun), proposed)
+
+    def work() -> tuple[Proposal, EngineAnswer]:
+        proposed = ExpertEngine().propose(known)
+        return proposed, EngineAnswer(RULES, "answered", _ms(begun), proposed)
+
+    return guarded(RULES, known.ref, work, broken=lambda: (when_broken(RULES, known), broken(RULES, begun)))
 
 
 def approved_playbooks() -> list[Symptoms]:
@@ -59,24 +61,26 @@ def approved_playbooks() -> list[Symptoms]:
 
 def _ask(engine: Engine, known: Facts) -> EngineAnswer:
     begun = time.perf_counter()
-    view = guarded(engine.name, known, lambda: engine.view(known))
-    if view is None:
-        return broken(engine.name, begun)
-    return EngineAnswer(
-        engine.name,
-        "answered" if view.proposal else "nothing",
-        _ms(begun),
-        view.proposal,
-        error=view.because,
-        leads=view.leads,
-        record=view.record,
-        right=view.right,
-        asked=view.asked,
-    )
+
+    def work() -> EngineAnswer:
+        view = engine.view(known)
+        return EngineAnswer(
+            engine.name,
+            "answered" if view.proposal else "nothing",
+            _ms(begun),
+            view.proposal,
+            error=view.because,
+            leads=view.leads,
+            record=view.record,
+            right=view.right,
+            asked=view.asked,
+        )
+
+    return guarded(engine.name, known.ref, work, broken=lambda: broken(engine.name, begun))
 
 
 def broken(engine: str, begun: float) -> EngineAnswer:
-    """`begun` is a reading of `time.perf_counter`."""
+    """The answer of one that broke. `begun` is a reading of `time.perf_counter`."""
     return EngineAnswer(engine, "failed", _ms(begun), error=BROKE)
 
 

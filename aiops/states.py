@@ -1,9 +1,11 @@
 """Compare-and-set state machines: of any number of concurrent callers one moves the row, the database decides which."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
-from django.db.models import Model
+from django.db.models import Case, Field, Model, Value, When
+from django.db.models.functions import Cast
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,27 @@ class Machine:
         moved = unmoved.update(**{self.field: to}, **fields) == 1
         row.refresh_from_db(fields=[self.field, *fields])
         return moved
+
+    def move_all(
+        self, rows: Sequence[Model], to: str, *, each: Mapping[str, Mapping[int, object]] | None = None, **fields: object
+    ) -> None:
+        """Put `rows` into `to` in one statement. The caller has locked them in states that lead there.
+
+        `each`: what differs from row to row, field → row's id → value. Of the rows in hand only the state is brought up to date.
+        """
+        if not rows:
+            return
+        model = type(rows[0])
+        for name, values in (each or {}).items():
+            field = cast("Field[Any, Any]", model._meta.get_field(name))
+            cases = (When(pk=pk, then=Value(value, output_field=field)) for pk, value in values.items())
+            fields[name] = Cast(Case(*cases), output_field=field)
+        leading = model._default_manager.filter(pk__in=[row.pk for row in rows], **{f"{self.field}__in": self.sources(to)})
+        moved = leading.update(**{self.field: to}, **fields)
+        if moved != len(rows):
+            raise ValueError(f"{len(rows) - moved} of {len(rows)} rows were not locked in a state that leads to {to}")
+        for row in rows:
+            setattr(row, self.field, to)
 
     def sources(self, to: str) -> list[str]:
         return [state for state, targets in self.edges.items() if to in targets]

@@ -7,7 +7,6 @@ back to: the sweeper makes it READY when this process does not come back (`relia
 import asyncio
 import time
 from collections.abc import Awaitable, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -198,32 +197,3 @@ def ready(decision: Decision, proposal: Proposal, answers: Sequence[EngineAnswer
     else:
         opinions.keep_late(decision, answers)
     return won
-
-
-def finish(decision: Decision, *, reason: str) -> bool:
-    """READY now, with what is there: the best so far, or the rules' own proposal if the analysis never began.
-
-    For the sweeper: needs PostgreSQL alone. From INIT both steps are one transaction.
-    """
-    with transaction.atomic():
-        decision.refresh_from_db(fields=["state", "proposal_data"])
-        if decision.state == Decision.State.INIT:
-            known = facts.of(decision)
-            fallback, _ = local_engines.ask_rules(known)
-            if not _claim(decision, fallback, about=known.root.id if known.alerts else None):
-                return False
-        proposal = decision.proposal
-        if proposal is None:
-            return False
-        degraded = proposal.model_copy(update={"engine_degraded": (*proposal.engine_degraded, reason)})
-        said = [] if decision.opinions.exists() else [_said_by_rules(decision, proposal)]
-        won = ready(decision, degraded, said)
-    if won:
-        log.warning("decision.finished_late", decision=decision.token, reason=reason)
-    return won
-
-
-def _said_by_rules(decision: Decision, proposal: Proposal) -> EngineAnswer:
-    """The rules' opinion, where nobody came to write one down: a failed one if they break on this incident."""
-    _, answer = local_engines.ask_rules(facts.of(decision))
-    return answer if answer.proposal is None else replace(answer, proposal=proposal, vote="chosen")

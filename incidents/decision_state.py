@@ -5,7 +5,11 @@
 beside it ERROR (the act failed without an effect), EXPIRED (READY and unanswered) and WITHDRAWN with its reason.
 """
 
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from aiops.access.principals import Principal
@@ -58,14 +62,51 @@ def advance(decision: Decision, to: Decision.State, *, actor: Principal, detail:
     Incident.objects.select_for_update(no_key=True).only("pk").get(pk=decision.incident_id)
     if not MACHINE.move(decision, to, state_since=timezone.now(), **fields):
         return False
+    _tell([decision], to, actor=actor, details={decision.pk: detail})
+    return True
+
+
+def lock(rows: Q, *, skip_locked: bool) -> list[Decision]:
+    """The decisions of `rows`, with their incidents, locked until the end of the transaction.
+
+    With `skip_locked` those whose incident somebody else holds are left out: who locks many waits for nobody.
+    """
+    wanted = Decision.objects.filter(rows)
+    incidents = Incident.objects.filter(pk__in=wanted.values("incident")).select_related("root_alert")
+    held = {one.pk: one for one in incidents.select_for_update(no_key=True, of=("self",), skip_locked=skip_locked)}
+    found = list(wanted.filter(incident__in=held).select_for_update(no_key=True))
+    for decision in found:
+        decision.incident = held[decision.incident_id]
+    return found
+
+
+def advance_all(
+    decisions: Sequence[Decision],
+    to: Decision.State,
+    *,
+    actor: Principal,
+    details: Mapping[int, str] = MappingProxyType({}),
+    each: Mapping[str, Mapping[int, object]] | None = None,
+    **fields: object,
+) -> None:
+    """`advance` for many that `lock` has given, in as many statements as for one. `each`: as in `Machine.move_all`."""
+    MACHINE.move_all(decisions, to, each=each, state_since=timezone.now(), **fields)
+    _tell(decisions, to, actor=actor, details=details)
+
+
+def _tell(decisions: Sequence[Decision], to: Decision.State, *, actor: Principal, details: Mapping[int, str]) -> None:
+    TimelineEvent.objects.bulk_create(_line(one, to, actor, details.get(one.pk, "")) for one in decisions)
+    publish("overview", "approvals", *(f"incident.{one.incident_id}" for one in decisions))
+    for fact in FACTS.get(to, ()):
+        fact.announce_all([one.pk for one in decisions])
+
+
+def _line(decision: Decision, to: Decision.State, actor: Principal, detail: str) -> TimelineEvent:
     title, status = TITLES[to]
     if to is S.WITHDRAWN and decision.reason:
         title = f"{title}: {decision.get_reason_display().lower()}"
-    TimelineEvent.record(decision.incident_id, f"decision.{to.lower()}", title, detail=detail, actor=actor.name, status=status)
-    publish("overview", "approvals", f"incident.{decision.incident_id}")
-    for fact in FACTS.get(to, ()):
-        fact.announce(decision.pk)
-    return True
+    kind = f"decision.{to.lower()}"
+    return TimelineEvent.row(decision.incident_id, kind, title, detail=detail, actor=actor.name, status=status)
 
 
 def withdraw(decision: Decision, reason: Decision.Reason, *, actor: Principal, detail: str = "") -> bool:

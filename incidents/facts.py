@@ -1,10 +1,13 @@
 """Loading what engines may know: from rows to the plain values of `proposals.Facts`."""
 
-from collections.abc import Iterable, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 from pydantic import ValidationError
 
@@ -24,7 +27,7 @@ def frequency(anomaly_key: str, at: datetime) -> dict[str, int]:
     return frequencies([anomaly_key], at)[anomaly_key]
 
 
-def frequencies(anomaly_keys: Sequence[str], at: datetime) -> dict[str, dict[str, int]]:
+def frequencies(anomaly_keys: Collection[str], at: datetime) -> dict[str, dict[str, int]]:
     """The same for many, in one query."""
     counts = {f"w{name}": Count("id", filter=Q(first_seen__gt=at - window)) for name, window in WINDOWS.items()}
     episodes = Alert.objects.filter(anomaly_key__in=set(anomaly_keys), first_seen__gt=at - WINDOWS["30d"]).order_by()
@@ -34,16 +37,48 @@ def frequencies(anomaly_keys: Sequence[str], at: datetime) -> dict[str, dict[str
 
 def of(decision: Decision) -> Facts:
     """Everything known about the incident of `decision`, with the evidence collected for it."""
-    return of_incident(decision.incident, decision.evidence.filter(error=""))
+    return of_all([decision])[decision.pk]
 
 
-def of_incident(incident: Incident, evidence: Iterable[Evidence] = ()) -> Facts:
+def of_all(decisions: Sequence[Decision]) -> dict[int, Facts]:
+    """The same for many, by the decision's id, in as many queries as for one."""
+    evidence: dict[int | None, list[Evidence]] = defaultdict(list)
+    for row in Evidence.objects.filter(decision__in=decisions, error=""):
+        evidence[row.decision_id].append(row)
+    known = _of_incidents([decision.incident for decision in decisions])
+    return {
+        decision.pk: replace(
+            known[decision.incident_id],
+            evidence=tuple(EvidenceFacts(e.pk, e.kind, e.title, e.content, e.facts) for e in evidence[decision.pk]),
+        )
+        for decision in decisions
+    }
+
+
+def of_incident(incident: Incident) -> Facts:
     """Everything known about an incident, root alert first."""
+    return _of_incidents([incident])[incident.pk]
+
+
+def _of_incidents(incidents: Sequence[Incident]) -> dict[int, Facts]:
     at = timezone.now()
-    alerts = sorted(
-        incident.alerts.order_by("first_seen")[:ALERTS_MAX],
-        key=lambda alert: (alert.pk != incident.root_alert_id, alert.first_seen),
-    )
+    alerts: dict[int | None, list[Alert]] = defaultdict(list)
+    nth = Window(RowNumber(), partition_by="incident", order_by="first_seen")
+    rows = Alert.objects.filter(incident__in=incidents).annotate(nth=nth)
+    for alert in rows.filter(nth__lte=ALERTS_MAX).order_by("first_seen"):
+        alerts[alert.incident_id].append(alert)
+    keys, conf = {incident.anomaly_key for incident in incidents}, settings.AIOPS.learning
+    often, tried = frequencies(keys, at), repairs.with_outcomes(keys, conf=conf, at=at)
+
+    def in_vain(incident: Incident) -> frozenset[str]:
+        key, place = incident.anomaly_key, incident.environment
+        return repairs.in_vain(key, environment=place, incident=incident.pk, conf=conf, at=at) if key in tried else frozenset()
+
+    return {one.pk: _of(one, alerts[one.pk], often[one.anomaly_key], in_vain(one), at) for one in incidents}
+
+
+def _of(incident: Incident, alerts: Sequence[Alert], often: dict[str, int], in_vain: frozenset[str], at: datetime) -> Facts:
+    rooted = sorted(alerts, key=lambda alert: (alert.pk != incident.root_alert_id, alert.first_seen))
     return Facts(
         ref=incident.ref,
         severity=Severity(incident.severity),
@@ -53,16 +88,13 @@ def of_incident(incident: Incident, evidence: Iterable[Evidence] = ()) -> Facts:
         namespace=incident.namespace,
         target=incident.target,
         alert_name=incident.alert_name,
-        alerts=tuple(alert_facts(alert) for alert in alerts),
+        alerts=tuple(alert_facts(alert) for alert in rooted),
         services=tuple(incident.services),
         anomaly_key=incident.anomaly_key,
-        frequency=frequency(incident.anomaly_key, at),
+        frequency=often,
         is_test=incident.is_test,
         now=at,
-        evidence=tuple(EvidenceFacts(e.pk, e.kind, e.title, e.content, e.facts) for e in evidence),
-        in_vain=repairs.in_vain(
-            incident.anomaly_key, environment=incident.environment, incident=incident.pk, conf=settings.AIOPS.learning, at=at
-        ),
+        in_vain=in_vain,
     )
 
 

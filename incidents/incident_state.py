@@ -5,6 +5,8 @@
 A resolved or closed incident is reopened when it fires again.
 """
 
+from collections.abc import Sequence
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -60,3 +62,14 @@ def advance(incident: Incident, to: Incident.Status, *, actor: Principal, detail
     if to is S.RESOLVED:
         incident_resolved.announce(incident.pk)
     return True
+
+
+def begin_investigating(incidents: Sequence[Incident], *, actor: Principal) -> None:
+    """Those that are still open are investigated from now on. Their rows are locked by the caller."""
+    begun = [incident for incident in incidents if incident.status in MACHINE.sources(S.INVESTIGATING)]
+    MACHINE.move_all(begun, S.INVESTIGATING)
+    title, status = TITLES[S.INVESTIGATING]
+    TimelineEvent.objects.bulk_create(
+        TimelineEvent.row(incident, f"incident.{S.INVESTIGATING}", title, actor=actor.name, status=status) for incident in begun
+    )
+    publish("overview", "approvals", *(incident.topic for incident in begun))

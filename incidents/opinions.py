@@ -12,12 +12,17 @@ S = Opinion.Status
 FIELDS = ("status", "ms", "proposal_data", "weight", "vote", "record", "points", "reasoning", "prompt")
 
 
-@transaction.atomic
 def keep(decision: Decision, answers: Sequence[EngineAnswer]) -> None:
     """Store what is said of a decision under analysis; a later answer of the same engine takes the place of its earlier one."""
-    rows = [_row(decision, answer) for answer in answers]
+    keep_all([(decision, answers)])
+
+
+@transaction.atomic
+def keep_all(said: Sequence[tuple[Decision, Sequence[EngineAnswer]]]) -> None:
+    """The same for many, in one statement."""
+    rows = [_row(decision, answer) for decision, answers in said for answer in answers]
     Opinion.objects.bulk_create(rows, update_conflicts=True, unique_fields=["decision", "engine"], update_fields=FIELDS)
-    publish(f"incident.{decision.incident_id}")
+    publish(*(f"incident.{decision.incident_id}" for decision, _ in said))
 
 
 @transaction.atomic

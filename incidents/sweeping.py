@@ -2,6 +2,7 @@
 to Celery, but nothing depends on its answering (`reliability.md` §3).
 """
 
+import time
 from datetime import timedelta
 
 from django.conf import settings
@@ -12,13 +13,14 @@ from django.db.models.functions import Now
 from aiops import events
 from aiops.access.principals import SYSTEM
 from aiops.live import publish
-from incidents import analysis, decision_state, decisions, incident_state, merging, ownership, thawing
+from incidents import decision_state, decisions, finishing, incident_state, merging, ownership, thawing
 from incidents.models import Alert, Decision, Incident, PendingMerge, SeenRequest, TimelineEvent
 from incidents.tasks import decide
 
 S = Decision.State
 UNCLAIMED = timedelta(seconds=2)
 BATCH = 200  # a round stays far below the watchdog's patience
+AT_ONCE_S = 1.5  # of one duty
 FORGOTTEN_AT_ONCE = 5_000
 HAND_OVER_AGES_S = ((4, 6.5), (9, 11.5))  # each waiting decision is handed over again about twice, never every round
 
@@ -28,27 +30,32 @@ def _older_than(seconds: float) -> Q:
 
 
 def _most_urgent(rows: Q) -> list[Decision]:
-    found = Decision.objects.filter(rows).select_related("incident")
-    return list(found.order_by("incident__severity", "received_at")[:BATCH])
+    return list(Decision.objects.filter(rows).order_by("incident__severity", "received_at")[:BATCH])
+
+
+def _finish(rows: Q, *, reason: str) -> int:
+    """Batch after batch, the most urgent first, for as long as the other duties can wait."""
+    until, finished = time.monotonic() + AT_ONCE_S, 0
+    while waiting := _most_urgent(rows):
+        finished += finishing.finish(waiting, reason=reason)
+        if len(waiting) < BATCH or time.monotonic() >= until:
+            break
+    return finished
 
 
 def decide_late() -> int:
     """Whatever its analysis is doing: at this age a decision becomes READY with the best there is."""
-    conf = settings.AIOPS.incidents
-    late = _most_urgent(Q(state__in=(S.INIT, S.ANALYZING)) & _older_than(conf.sweep_ready_after_s))
-    return sum(analysis.finish(decision, reason="late") for decision in late)
+    return _finish(finishing.UNREADY & _older_than(settings.AIOPS.incidents.sweep_ready_after_s), reason="late")
 
 
 def decide_without_broker() -> int:
     """No broker: INIT rows are decided here at once, by rules. In a storm: the ones that wait too long, in batches."""
-    conf = settings.AIOPS.incidents
-    waiting = Q(state=S.INIT)
-    if events.broker_answers():
-        if Decision.objects.filter(waiting).count() <= conf.storm_waiting:
-            return 0
-        waiting &= _older_than(conf.storm_age_s)
-        return sum(analysis.finish(decision, reason="storm") for decision in _most_urgent(waiting))
-    return sum(analysis.finish(decision, reason="broker_down") for decision in _most_urgent(waiting))
+    conf, waiting = settings.AIOPS.incidents, Q(state=S.INIT)
+    if not events.broker_answers():
+        return _finish(waiting, reason="broker_down")
+    if Decision.objects.filter(waiting).count() <= conf.storm_waiting:
+        return 0
+    return _finish(waiting & _older_than(conf.storm_age_s), reason="storm")
 
 
 def hand_over() -> int:

@@ -1,6 +1,7 @@
 """Repair records: the verified outcomes of an anomaly, and what they recommend (`learning/ranking.py` holds the rules)."""
 
 from collections import Counter
+from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from aiops.core.actions import Action
@@ -58,3 +59,10 @@ def in_vain(anomaly_key: str, *, environment: str, incident: int, conf: Learning
             failed[pattern] += 1
             here |= {pattern} if its_incident == incident else set()
     return frozenset(pattern for pattern, times in failed.items() if times >= conf.in_vain_tries or pattern in here)
+
+
+def with_outcomes(anomaly_keys: Collection[str], *, conf: LearningConf, at: datetime) -> frozenset[str]:
+    """Those of the anomalies against which something was done lately, so that `in_vain` may find something."""
+    since = at - timedelta(seconds=conf.in_vain_within_s)
+    runs = Outcome.objects.verified().filter(anomaly_key__in=anomaly_keys, at__gte=since, at__lte=at)
+    return frozenset(runs.order_by().values_list("anomaly_key", flat=True).distinct())

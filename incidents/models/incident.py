@@ -220,11 +220,20 @@ class TimelineEvent(models.Model):
         return f"{self.kind} {self.title}"
 
     @classmethod
+    def row(
+        cls, incident: Incident | int, kind: str, title: str, *, detail: str = "", actor: str = "system", status: str = ""
+    ) -> "TimelineEvent":
+        """Not yet stored."""
+        pk = incident if isinstance(incident, int) else incident.pk
+        return cls(incident_id=pk, kind=kind, title=title[:300], detail=detail, actor=actor, status=status)
+
+    @classmethod
     def record(
         cls, incident: Incident | int, kind: str, title: str, *, detail: str = "", actor: str = "system", status: str = ""
     ) -> "TimelineEvent":
-        pk = incident if isinstance(incident, int) else incident.pk
-        return cls.objects.create(incident_id=pk, kind=kind, title=title[:300], detail=detail, actor=actor, status=status)
+        row = cls.row(incident, kind, title, detail=detail, actor=actor, status=status)
+        row.save(force_insert=True)
+        return row
 
 
 class Evidence(models.Model):

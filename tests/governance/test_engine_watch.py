@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from governance import engine_watch
 from governance.models import GovernanceEvent
-from incidents import analysis, evidence
+from incidents import analysis, evidence, finishing
 from incidents.engines.expert import ExpertEngine
 from incidents.engines.playbook import PlaybookEngine
 from incidents.models import Decision
@@ -59,7 +59,7 @@ def test_rules_that_break_where_only_the_sweeper_is_left_are_told_as_well(monkey
     incident = make_incident()
     make_alert(incident)
     decision = make_decision(incident, state="INIT")
-    assert analysis.finish(decision, reason="broker_down")
+    assert finishing.finish([decision], reason="broker_down")
     assert decision.opinions.get().status == "failed"
     engine_watch.look()
     assert list(events()) == ["expert_system"]

@@ -10,7 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from aiops.connectors import llm
-from incidents import analysis, llm_budget
+from incidents import analysis, finishing, llm_budget
 from incidents.knowledge import KnowledgeEntry
 from incidents.models import Decision, Evidence, LlmCall, Opinion
 from tests.factories import make_playbook
@@ -323,7 +323,7 @@ def test_an_answer_after_the_sweeper_is_kept_as_late(server, settings):
     decision = waiting()
 
     def late(request, handler):
-        analysis.finish(Decision.objects.get(pk=decision.pk), reason="late")
+        finishing.finish([decision], reason="late")
         connection.close()
         picks("scale_up")(request, handler)
 
@@ -342,7 +342,7 @@ def test_a_worker_that_dies_while_a_model_thinks_leaves_the_best_so_far(server, 
     decision = waiting()
 
     def killed(request, handler):
-        analysis.finish(Decision.objects.get(pk=decision.pk), reason="late")
+        finishing.finish([decision], reason="late")
         connection.close()
         hangs(request, handler)
 

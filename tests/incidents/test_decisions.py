@@ -8,7 +8,7 @@ from django.utils import timezone
 
 from aiops.access.principals import SYSTEM
 from aiops.core.errors import Conflict, NotAllowed
-from incidents import analysis, decision_state, decisions, sweeping
+from incidents import analysis, decision_state, decisions, finishing, sweeping
 from incidents.engines.expert import ExpertEngine
 from incidents.models import Decision, Hold, Incident, Opinion
 from learning.models import Playbook, PlaybookStep
@@ -83,7 +83,7 @@ def test_a_younger_one_is_left_to_its_worker():
 
 def test_what_comes_too_late_is_kept_as_an_opinion():
     decision = waiting(state="ANALYZING")
-    analysis.finish(decision, reason="late")
+    finishing.finish([decision], reason="late")
     answer = analysis.EngineAnswer("llm", "answered", 17_000, decision.proposal)
     assert not analysis.ready(decision, decision.proposal, [answer])
     assert Opinion.objects.get(engine="llm").status == Opinion.Status.LATE
@@ -103,10 +103,11 @@ def test_with_a_broker_a_fresh_one_is_left_to_the_worker():
     assert sweeping.decide_without_broker() == 0
 
 
-def test_in_a_storm_the_most_urgent_wait_least(settings):
+def test_in_a_storm_the_most_urgent_wait_least(settings, monkeypatch):
     settings.AIOPS = settings.AIOPS.model_copy(
         update={"incidents": settings.AIOPS.incidents.model_copy(update={"storm_waiting": 1})}
     )
+    monkeypatch.setattr(sweeping, "BATCH", 1)  # those of one batch are READY at the same moment
     for severity in ("P3", "P0", "P2"):
         waiting(age_s=11, severity=severity)
     assert sweeping.decide_without_broker() == 3

@@ -22,12 +22,11 @@ from django.contrib.auth import get_user
 from django.db import Error as DatabaseError
 from django.db import connections
 from django.http import HttpRequest, QueryDict
-from redis.exceptions import RedisError
 
 from aiops.access.authentication import of_session
 from aiops.access.principals import Principal
-from aiops.live import GROUP
-from aiops.renderings import SHARED, fingerprint
+from aiops.listening import switchboard
+from aiops.renderings import SHARED, Rendered
 from aiops.topics import Page, Part, may_follow, page_of
 
 log = structlog.get_logger(__name__)
@@ -40,6 +39,8 @@ LOGIN_CHECKED_S = 30.0  # at the next tick after it, so within 40 s
 SHARED_S = 0.25  # pages opened at the same moment share what was rendered
 TOGETHER_S = 0.01  # one act changes several topics
 GAP_S = 0.15  # between two sends, so that a storm of changes is a few sends
+GAP_MOST_S = 4.0  # and a page stays far below the 10 s
+PAUSE_A_WORK = 4.0  # pages may have a fifth of the process: senders and people who sign come first
 HEARTBEAT = '{"beat":1}'
 
 TRY_AGAIN_LATER, LOGGED_OUT = 1013, 4401
@@ -80,6 +81,7 @@ def is_same_origin(headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
+    channel_layer_alias = ""  # a page has no channel of its own: the process listens for all of them
     page: Page | None = None
     viewer: Principal
     _following: "asyncio.Task[None] | None" = None
@@ -98,8 +100,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             raise DenyConnection
         self.page, self.viewer = page, viewer
         # Subscribed before the first look: what changes in between is sent again.
-        for topic in page.topics:
-            await self.channel_layer.group_add(GROUP.format(topic), self.channel_name)
+        await switchboard().join(page.topics, self)
         await self.accept()
         self._following = asyncio.create_task(self._follow(page))
 
@@ -108,10 +109,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self._following.cancel()
         await self._unsubscribe()
 
-    async def topic_changed(self, message: dict[str, str]) -> None:
-        """Only notes it: messages must not queue up behind a slow viewer."""
-        self._changed.add(message["topic"])
-        self._not_before = max(self._not_before, SHARED.saw(message["change"]))
+    def changed(self, topic: str, at: float) -> None:
+        """Only notes it: changes must not queue up behind a slow viewer."""
+        self._changed.add(topic)
+        self._not_before = max(self._not_before, at)
         self._wake.set()
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -165,23 +166,23 @@ class LiveConsumer(AsyncWebsocketConsumer):
         return True
 
     async def _send_changed(self, page: Page) -> None:
-        """What changed, and then a pause as long as the work was: a storm of changes slows itself down."""
+        """What changed, and then a pause in proportion to the work: a storm of changes slows down itself, not its cause."""
         await asyncio.sleep(TOGETHER_S)
         began = time.monotonic()
         changed, not_before = set(self._changed), self._not_before
         self._changed.clear()
         self._wake.clear()
         await self._send([part for part in page.parts if part.topic in changed], not_before, seldom_since=not_before)
-        await asyncio.sleep(max(GAP_S, time.monotonic() - began))
+        took = time.monotonic() - began
+        await asyncio.sleep(min(max(GAP_S, took * PAUSE_A_WORK), GAP_MOST_S))
 
     async def _send(self, parts: Iterable[Part], not_before: float, *, seldom_since: float, beat: bool = False) -> None:
         """What of `parts` looks other than what this viewer was sent last, in one message."""
         often = [part for part in parts if part.topic is not None]
         seldom = [part for part in parts if part.topic is None]
-        html: dict[str, str] = await in_thread(_render)(often, not_before, seldom, seldom_since, self.viewer)
-        marks = {name: fingerprint(text) for name, text in html.items()}
-        fresh = [html[name] for name, mark in marks.items() if self._sent.get(name) != mark]
-        self._sent |= marks
+        found: dict[str, Rendered] = await in_thread(_render)(often, not_before, seldom, seldom_since, self.viewer)
+        fresh = [part.html for name, part in found.items() if self._sent.get(name) != part.mark]
+        self._sent |= {name: part.mark for name, part in found.items()}
         if message := "".join(fresh) or (HEARTBEAT if beat else ""):
             async with asyncio.timeout(SEND_TIMEOUT_S):
                 await self.send(text_data=message)
@@ -197,16 +198,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _unsubscribe(self) -> None:
         page, self.page = self.page, None
-        for topic in page.topics if page else ():
-            try:
-                await self.channel_layer.group_discard(GROUP.format(topic), self.channel_name)
-            except (RedisError, OSError) as error:
-                log.warning("live.not_unsubscribed", topic=topic, error=str(error))
+        if page is not None:
+            await switchboard().leave(page.topics, self)
 
 
 def _render(
     often: Iterable[Part], not_before: float, seldom: Iterable[Part], seldom_since: float, viewer: Principal
-) -> dict[str, str]:
+) -> dict[str, Rendered]:
     return SHARED.for_viewer(often, viewer, not_before) | SHARED.for_viewer(seldom, viewer, seldom_since)
 
 

@@ -4,7 +4,6 @@ The channel layer carries topic names only. A fragment is loaded once per change
 may see the same of it (`may`), whatever their number.
 """
 
-import uuid
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -92,11 +91,10 @@ def _send(topics: tuple[str, ...]) -> None:
         return
     layer = get_channel_layer()
     client = _redis()  # held until it has sent: of threads that ask first together, all but one get one of their own
-    change = uuid.uuid4().hex  # by which all viewers of a process know that they heard of the same change
     try:
         with client.pipeline(transaction=False) as pipeline:
             for topic in topics:
-                message = {"type": "topic.changed", "topic": topic, "change": change}
+                message = {"topic": topic}
                 pipeline.publish(f"{PREFIX}__group__{GROUP.format(topic)}", layer.serialize(message))
             pipeline.execute()
     except (RedisError, OSError) as error:

@@ -1,6 +1,6 @@
 """What was loaded and rendered lately in this process, shared by all viewers who may see the same.
 
-A value is good for whoever asks if it began to be loaded after the moment that they ask for: a change is seen first, and
+A value is good for whoever asks if it began to be loaded after the moment that they ask for: a change is heard of first, and
 what is loaded after that contains it. Everything here is bounded; what falls out is only rendered again.
 """
 
@@ -20,7 +20,6 @@ V = TypeVar("V")
 
 FACTS_KEPT = 300
 HTML_KEPT = 1_000
-CHANGES_KEPT = 4_000
 
 # Times that tick in the browser by themselves: their text alone is no reason to send a part again.
 _TICKING = re.compile(r"(<time [^>]*data-(?:until|since|ago)[^>]*>)[^<]*")
@@ -29,6 +28,13 @@ _TICKING = re.compile(r"(<time [^>]*data-(?:until|since|ago)[^>]*>)[^<]*")
 class Timed(NamedTuple, Generic[V]):
     began: float
     value: V
+
+
+class Rendered(NamedTuple):
+    """A part as it is sent, and by what to know whether it looks other than what was sent before."""
+
+    html: str
+    mark: bytes
 
 
 class _Slot(Generic[V]):
@@ -60,46 +66,41 @@ class Lately(Generic[K, V]):
         return len(self._slots)
 
 
+def rendered(html: str) -> Rendered:
+    """Equal marks for parts that look the same but for ticking times."""
+    return Rendered(html, hashlib.blake2b(_TICKING.sub(r"\1", html).encode(), digest_size=16).digest())
+
+
+NOTHING = rendered("")
+
+
 class Renderings:
     """Facts once a change, HTML once a change and right. `now` is monotonic."""
 
     def __init__(self, now: Callable[[], float] = time.monotonic) -> None:
         self._now = now
         self._facts: Lately[tuple[Callable[[str], Context | None], str], Context | None] = Lately(FACTS_KEPT)
-        self._html: Lately[tuple[Fragment, str, Hashable], str] = Lately(HTML_KEPT)
-        self._changes: OrderedDict[str, float] = OrderedDict()
+        self._html: Lately[tuple[Fragment, str, Hashable], Rendered] = Lately(HTML_KEPT)
 
-    def saw(self, change: str) -> float:
-        """When this process first heard of that change; every viewer hears of it, each by a message of their own."""
-        seen = self._changes.setdefault(change, self._now())
-        while len(self._changes) > CHANGES_KEPT:
-            self._changes.popitem(last=False)
-        return seen
-
-    def for_viewer(self, parts: Iterable[Part], viewer: object, not_before: float) -> dict[str, str]:
+    def for_viewer(self, parts: Iterable[Part], viewer: object, not_before: float) -> dict[str, Rendered]:
         """Each part as `viewer` may see it, ready to be swapped in; an element without content where there is nothing."""
         return {part.fragment.name: self._one(part, viewer, not_before) for part in parts}
 
-    def _one(self, part: Part, viewer: object, not_before: float) -> str:
+    def _one(self, part: Part, viewer: object, not_before: float) -> Rendered:
         fragment, key = part.fragment, part.key
         facts = self._facts.get((fragment.load, key), not_before, lambda: self._load(fragment, key))
         if facts.value is None or (may := fragment.may(facts.value, viewer)) is None:
-            return ""
+            return NOTHING
         return self._html.get((fragment, key, may), facts.began, lambda: self._render(fragment, facts, may)).value
 
     def _load(self, fragment: Fragment, key: str) -> Timed[Context | None]:
         began = self._now()
         return Timed(began, fragment.load(key))
 
-    def _render(self, fragment: Fragment, facts: Timed[Context | None], may: Hashable) -> Timed[str]:
+    def _render(self, fragment: Fragment, facts: Timed[Context | None], may: Hashable) -> Timed[Rendered]:
         """As old as its facts: rendering later makes it no newer."""
         assert facts.value is not None
-        return Timed(facts.began, fragment.render(facts.value, may, oob=True))
-
-
-def fingerprint(html: str) -> bytes:
-    """Equal for parts that look the same but for ticking times."""
-    return hashlib.blake2b(_TICKING.sub(r"\1", html).encode(), digest_size=16).digest()
+        return Timed(facts.began, rendered(fragment.render(facts.value, may, oob=True)))
 
 
 # One per process: what it shares are this process's viewers.

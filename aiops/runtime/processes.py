@@ -32,6 +32,7 @@ class Program:
     environment: Mapping[str, str] = field(default_factory=dict)
     listens: str = ""  # address:port of a socket that stays open while the process is restarted
     signals_group: bool = True
+    niceness: int = 0  # how far it stands back where the processors are busy, as for nice(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +59,8 @@ def programs(*, address: str, port: int, sandbox: Sandbox | None, telegram: bool
             rank=30,
             # Its children would end in the middle of their tasks; they stop when it tells them to.
             signals_group=False,
+            # All share this machine: where it cannot keep up, alerts are taken in and decided in time before anything else.
+            niceness=10,
         ),
         Program(
             "beat",
@@ -136,7 +139,7 @@ def _section(program: Program) -> str:
     variables = ",".join(f'{name}="{value}"' for name, value in {PROCESS: program.name, **program.environment}.items())
     lines = [
         f"[{'fcgi-program' if program.listens else 'program'}:{program.name}]",
-        f"command={program.command}",
+        f"command={f'nice -n {program.niceness} ' if program.niceness else ''}{program.command}",
         f"priority={program.rank}",
         f"environment={variables}",
         "autostart=true",

@@ -59,6 +59,11 @@ def test_only_the_sandbox_gets_its_token() -> None:
     assert "aiops_secret" in config()["program:sandbox"]["environment"]
 
 
+def test_what_can_wait_stands_back_on_a_busy_machine() -> None:
+    commands = {name: section["command"] for name, section in config().items() if "command" in section}
+    assert [name for name, command in commands.items() if command.startswith("nice -n 10 ")] == ["program:worker"]
+
+
 def test_every_process_finds_the_same_var_and_whose_it_is(tmp_path: Path) -> None:
     paths = RuntimePaths(tmp_path)
     found = processes.environment(paths, home=HOME, port=8123, own={"AIOPS_BASE_URL": "x"}, inherited={"AIOPS_VAR": "var"})

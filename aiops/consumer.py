@@ -49,6 +49,24 @@ TRY_AGAIN_LATER, LOGGED_OUT = 1013, 4401
 _POOL = ThreadPoolExecutor(max_workers=3, thread_name_prefix="live")
 
 
+class Pace:
+    """How long the pages of this process pause between two sends: in proportion to the slowest of the last moments, because
+    whoever was served first knows nothing of the others that still wait."""
+
+    def __init__(self) -> None:
+        self._slowest_s, self._seen_at = 0.0, 0.0
+
+    def pause_s(self, began: float, now: float) -> float:
+        """For a page whose send took from `began` to `now` (monotonic)."""
+        took = now - began
+        if took >= self._slowest_s or now - self._seen_at > GAP_MOST_S:
+            self._slowest_s, self._seen_at = took, now
+        return min(max(GAP_S, self._slowest_s * PAUSE_A_WORK), GAP_MOST_S)
+
+
+PACE = Pace()  # one per process: what they share is its time
+
+
 def in_thread(work: Callable[P, T]) -> Callable[P, Any]:
     """`work` with its own database connection, which goes back to the pool at its end."""
 
@@ -173,8 +191,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self._changed.clear()
         self._wake.clear()
         await self._send([part for part in page.parts if part.topic in changed], not_before, seldom_since=not_before)
-        took = time.monotonic() - began
-        await asyncio.sleep(min(max(GAP_S, took * PAUSE_A_WORK), GAP_MOST_S))
+        await asyncio.sleep(PACE.pause_s(began, time.monotonic()))
 
     async def _send(self, parts: Iterable[Part], not_before: float, *, seldom_since: float, beat: bool = False) -> None:
         """What of `parts` looks other than what this viewer was sent last, in one message."""

@@ -185,6 +185,15 @@ def test_nothing_that_is_sent_belongs_to_one_person(monkeypatch):
     run(scenario)
 
 
+def test_pages_pause_in_proportion_to_the_slowest_of_them():
+    pace = consumer.Pace()
+    assert pace.pause_s(100.0, 100.01) == consumer.GAP_S
+    assert pace.pause_s(100.0, 100.5) == pytest.approx(0.5 * consumer.PAUSE_A_WORK)
+    assert pace.pause_s(100.6, 100.61) == pytest.approx(0.5 * consumer.PAUSE_A_WORK), "served first, while the others wait"
+    assert pace.pause_s(101.0, 109.0) == consumer.GAP_MOST_S
+    assert pace.pause_s(114.0, 114.01) == consumer.GAP_S, "the crowd has gone"
+
+
 def test_a_lost_message_leaves_no_page_stale(monkeypatch):
     monkeypatch.setattr(consumer, "TICK_S", 0.5)
     incident, session = waiting_incident(), session_of(make_user("lead"))

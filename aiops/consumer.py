@@ -39,7 +39,8 @@ LOGIN_CHECKED_S = 30.0  # at the next tick after it, so within 40 s
 SHARED_S = 0.25  # pages opened at the same moment share what was rendered
 TOGETHER_S = 0.01  # one act changes several topics
 GAP_S = 0.15  # between two sends, so that a storm of changes is a few sends
-GAP_MOST_S = 4.0  # and a page stays far below the 10 s
+GAP_MOST_S = 2.4  # twice this at most between two sends: a page stays far below the 10 s
+FORGOTTEN_S = 5.0
 PAUSE_A_WORK = 4.0  # pages may have a fifth of the process: senders and people who sign come first
 HEARTBEAT = '{"beat":1}'
 
@@ -50,18 +51,21 @@ _POOL = ThreadPoolExecutor(max_workers=3, thread_name_prefix="live")
 
 
 class Pace:
-    """How long the pages of this process pause between two sends: in proportion to the slowest of the last moments, because
-    whoever was served first knows nothing of the others that still wait."""
+    """When the pages of this process send next: all at the same moments, so that a round of them is loaded and rendered once,
+    and the seldomer the longer the slowest of the last moments took."""
 
     def __init__(self) -> None:
         self._slowest_s, self._seen_at = 0.0, 0.0
 
-    def pause_s(self, began: float, now: float) -> float:
-        """For a page whose send took from `began` to `now` (monotonic)."""
+    def next_at(self, began: float, now: float) -> float:
+        """For a page whose send took from `began` to `now` (monotonic). Longer pauses are multiples of shorter ones."""
         took = now - began
-        if took >= self._slowest_s or now - self._seen_at > GAP_MOST_S:
+        if took >= self._slowest_s or now - self._seen_at > FORGOTTEN_S:
             self._slowest_s, self._seen_at = took, now
-        return min(max(GAP_S, self._slowest_s * PAUSE_A_WORK), GAP_MOST_S)
+        gap = GAP_S
+        while gap < min(self._slowest_s * PAUSE_A_WORK, GAP_MOST_S):
+            gap *= 2
+        return (now // gap + 2) * gap
 
 
 PACE = Pace()  # one per process: what they share is its time
@@ -191,7 +195,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self._changed.clear()
         self._wake.clear()
         await self._send([part for part in page.parts if part.topic in changed], not_before, seldom_since=not_before)
-        await asyncio.sleep(PACE.pause_s(began, time.monotonic()))
+        now = time.monotonic()
+        await asyncio.sleep(PACE.next_at(began, now) - now)
 
     async def _send(self, parts: Iterable[Part], not_before: float, *, seldom_since: float, beat: bool = False) -> None:
         """What of `parts` looks other than what this viewer was sent last, in one message."""

@@ -185,13 +185,15 @@ def test_nothing_that_is_sent_belongs_to_one_person(monkeypatch):
     run(scenario)
 
 
-def test_pages_pause_in_proportion_to_the_slowest_of_them():
-    pace = consumer.Pace()
-    assert pace.pause_s(100.0, 100.01) == consumer.GAP_S
-    assert pace.pause_s(100.0, 100.5) == pytest.approx(0.5 * consumer.PAUSE_A_WORK)
-    assert pace.pause_s(100.6, 100.61) == pytest.approx(0.5 * consumer.PAUSE_A_WORK), "served first, while the others wait"
-    assert pace.pause_s(101.0, 109.0) == consumer.GAP_MOST_S
-    assert pace.pause_s(114.0, 114.01) == consumer.GAP_S, "the crowd has gone"
+def test_a_round_of_pages_sends_at_the_same_moment_and_the_seldomer_the_longer_it_takes():
+    pace, gap = consumer.Pace(), consumer.GAP_S
+    soon = pace.next_at(100.0, 100.01)
+    assert gap <= soon - 100.01 <= 2 * gap
+    later = pace.next_at(100.0, 100.5)
+    assert 0.5 * consumer.PAUSE_A_WORK <= later - 100.5 <= 4 * 0.5 * consumer.PAUSE_A_WORK
+    assert pace.next_at(100.49, 100.51) == later, "who was served first waits for the others"
+    assert pace.next_at(101.0, 109.0) - 109.0 <= 2 * consumer.GAP_MOST_S
+    assert pace.next_at(114.1, 114.11) - 114.11 <= 2 * gap, "the crowd has gone"
 
 
 def test_a_lost_message_leaves_no_page_stale(monkeypatch):

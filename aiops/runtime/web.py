@@ -4,11 +4,25 @@ import argparse
 import os
 from collections.abc import Sequence
 from importlib import import_module
+from typing import Any
 
 import uvicorn
 from django.urls import get_resolver
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFactory
 
 STOP_WITHIN_S = 10  # requests under way get this long; the supervisor and Kubernetes wait longer
+
+
+class Sockets(WebSocketsSansIOProtocol):
+    """What 200 open pages are sent is packed 200 times: quickly, for a third more on the wire."""
+
+    def __init__(self, *given: Any, **named: Any) -> None:
+        super().__init__(*given, **named)
+        packing = {"level": 1, "memLevel": 5}
+        self.conn.available_extensions = [
+            ServerPerMessageDeflateFactory(server_max_window_bits=12, client_max_window_bits=12, compress_settings=packing)
+        ]
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -28,6 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         port=given.port,
         loop="uvloop",
         http="httptools",
+        ws=Sockets,
         lifespan="off",
         log_config=None,  # Django's JSON lines, as everywhere
         access_log=False,

@@ -4,8 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, cast
 
-from django.db.models import Case, Field, Model, Value, When
+from django.db.models import Field, Func, JSONField, Model, TextField, Value
 from django.db.models.functions import Cast
+from pydantic import JsonValue
+
+
+class _OfRow(Func):
+    """One row's value from an object by id: a parameter for all rows, where a CASE would have two for each of them."""
+
+    arg_joiner = " ->> "
+    template = "(%(expressions)s)"
+    output_field = TextField()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,19 +35,19 @@ class Machine:
         return moved
 
     def move_all(
-        self, rows: Sequence[Model], to: str, *, each: Mapping[str, Mapping[int, object]] | None = None, **fields: object
+        self, rows: Sequence[Model], to: str, *, each: Mapping[str, Mapping[int, JsonValue]] | None = None, **fields: object
     ) -> None:
         """Put `rows` into `to` in one statement. The caller has locked them in states that lead there.
 
-        `each`: what differs from row to row, field → row's id → value. Of the rows in hand only the state is brought up to date.
+        `each`: what differs from row to row, field → row's id → a value as JSON has it. Of the rows in hand only the state is
+        brought up to date.
         """
         if not rows:
             return
         model = type(rows[0])
         for name, values in (each or {}).items():
             field = cast("Field[Any, Any]", model._meta.get_field(name))
-            cases = (When(pk=pk, then=Value(value, output_field=field)) for pk, value in values.items())
-            fields[name] = Cast(Case(*cases), output_field=field)
+            fields[name] = Cast(_OfRow(Value(dict(values), JSONField()), Cast("pk", TextField())), output_field=field)
         leading = model._default_manager.filter(pk__in=[row.pk for row in rows], **{f"{self.field}__in": self.sources(to)})
         moved = leading.update(**{self.field: to}, **fields)
         if moved != len(rows):

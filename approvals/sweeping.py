@@ -19,6 +19,7 @@ from aiops.outbox import delivery
 from approvals import aftermath, approval_state, assessment, cluster_checks, execution, leases, tasks, verification, watching
 from approvals.models import Approval, Execution
 from incidents.models import Decision
+from incidents.sweeping import is_storm
 
 log = structlog.get_logger(__name__)
 
@@ -74,7 +75,10 @@ def finish() -> None:
 
 
 def assess() -> int:
-    """READY decisions that policy has not looked at yet, or has to look at again."""
+    """READY decisions that policy has not looked at yet, or has to look at again. In a storm this process makes decisions first:
+    they have their 30 s, and workers look at them meanwhile."""
+    if is_storm():
+        return 0
     due = Decision.objects.filter(state=Decision.State.READY, assessed_at=None, assess_due_at__lt=Now() - HAND_OVER_AFTER)
     ids = list(due.order_by("assess_due_at").values_list("pk", flat=True)[:BATCH])
     started = 0

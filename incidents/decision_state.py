@@ -11,6 +11,7 @@ from types import MappingProxyType
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
+from pydantic import JsonValue
 
 from aiops.access.principals import Principal
 from aiops.events import Fact
@@ -86,7 +87,7 @@ def advance_all(
     *,
     actor: Principal,
     details: Mapping[int, str] = MappingProxyType({}),
-    each: Mapping[str, Mapping[int, object]] | None = None,
+    each: Mapping[str, Mapping[int, JsonValue]] | None = None,
     **fields: object,
 ) -> None:
     """`advance` for many that `lock` has given, in as many statements as for one. `each`: as in `Machine.move_all`."""

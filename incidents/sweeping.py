@@ -43,6 +43,11 @@ def _finish(rows: Q, *, reason: str) -> int:
     return finished
 
 
+def is_storm() -> bool:
+    """More new decisions wait than are made one by one."""
+    return Decision.objects.filter(state=S.INIT).count() > settings.AIOPS.incidents.storm_waiting
+
+
 def decide_late() -> int:
     """Whatever its analysis is doing: at this age a decision becomes READY with the best there is."""
     return _finish(finishing.UNREADY & _older_than(settings.AIOPS.incidents.sweep_ready_after_s), reason="late")
@@ -53,7 +58,7 @@ def decide_without_broker() -> int:
     conf, waiting = settings.AIOPS.incidents, Q(state=S.INIT)
     if not events.broker_answers():
         return _finish(waiting, reason="broker_down")
-    if Decision.objects.filter(waiting).count() <= conf.storm_waiting:
+    if not is_storm():
         return 0
     return _finish(waiting & _older_than(conf.storm_age_s), reason="storm")
 

@@ -1,10 +1,14 @@
 """What becomes of a READY decision whose target cannot be looked at now."""
 
+from datetime import timedelta
+
 import pytest
+from django.utils import timezone
 
 from aiops.core.clusters import Cluster
-from approvals import assessment
+from approvals import assessment, sweeping
 from approvals.models import Approval
+from incidents.models import Decision
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -42,3 +46,17 @@ def test_what_cannot_be_done_as_things_are_is_told_once(decision, settings):
     decision.refresh_from_db()
     assert decision.assessed_at is not None
     assert decision.assessment["not_here"] == "read_only"
+
+
+def test_in_a_storm_the_sweeper_makes_decisions_first_and_workers_look_at_them(decision, settings, monkeypatch):
+    begun: list[str] = []
+    monkeypatch.setattr(sweeping.helpers, "begin", lambda name, work: begun.append(name) is None)
+    Decision.objects.filter(pk=decision.pk).update(assess_due_at=timezone.now() - timedelta(minutes=1))
+    settings.AIOPS = settings.AIOPS.model_copy(
+        update={"incidents": settings.AIOPS.incidents.model_copy(update={"storm_waiting": 0})}
+    )
+    waiting = factories.make_decision(state="INIT")
+    assert sweeping.assess() == 0
+    Decision.objects.filter(pk=waiting.pk).update(state="READY")
+    assert sweeping.assess() == 1
+    assert begun == [f"assess {decision.pk}"]

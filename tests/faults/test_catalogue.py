@@ -63,7 +63,6 @@ CATALOGUE: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 # One size only, or less than the catalogue asks for.
 NOT_AT_FULL_SIZE = {
-    "F18": "at full size nothing is lost and memory stays, but answers take far longer than a second",
     "F21": "single pages, not 200 over five cuts",
     "F24": "without a migration",
 }

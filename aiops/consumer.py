@@ -57,11 +57,13 @@ class Pace:
     def __init__(self) -> None:
         self._slowest_s, self._seen_at = 0.0, 0.0
 
-    def next_at(self, began: float, now: float) -> float:
-        """For a page whose send took from `began` to `now` (monotonic). Longer pauses are multiples of shorter ones."""
-        took = now - began
-        if took >= self._slowest_s or now - self._seen_at > FORGOTTEN_S:
-            self._slowest_s, self._seen_at = took, now
+    def took(self, began: float, now: float) -> None:
+        """A page was looked at from `began` to `now` (monotonic)."""
+        if now - began >= self._slowest_s or now - self._seen_at > FORGOTTEN_S:
+            self._slowest_s, self._seen_at = now - began, now
+
+    def next_at(self, now: float) -> float:
+        """When who has sent at `now` sends next. Longer pauses are multiples of shorter ones."""
         gap = GAP_S
         while gap < min(self._slowest_s * PAUSE_A_WORK, GAP_MOST_S):
             gap *= 2
@@ -108,6 +110,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
     viewer: Principal
     _following: "asyncio.Task[None] | None" = None
 
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        """However it ends, also while it connects, nothing of it is left behind."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            await self._leave()
+
     async def connect(self) -> None:
         """Refused, before it is accepted: other origins, nobody, what is no page, what they may not see."""
         self._changed: set[str] = set()
@@ -127,9 +136,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self._following = asyncio.create_task(self._follow(page))
 
     async def disconnect(self, code: int) -> None:
-        if self._following is not None:
-            self._following.cancel()
-        await self._unsubscribe()
+        await self._leave()
 
     def changed(self, topic: str, at: float) -> None:
         """Only notes it: changes must not queue up behind a slow viewer."""
@@ -166,7 +173,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         while True:
             tick = _next_tick(time.monotonic())
             while await self._is_changed_before(tick):
-                await self._send_changed(page)
+                await self._send_changed(page, tick)
             if tick - checked >= LOGIN_CHECKED_S:
                 checked = tick
                 viewer = await in_thread(viewer_of)(self._session_key, self._address)
@@ -187,22 +194,23 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return False
         return True
 
-    async def _send_changed(self, page: Page) -> None:
+    async def _send_changed(self, page: Page, tick: float) -> None:
         """What changed, and then a pause in proportion to the work: a storm of changes slows down itself, not its cause."""
         await asyncio.sleep(TOGETHER_S)
-        began = time.monotonic()
         changed, not_before = set(self._changed), self._not_before
         self._changed.clear()
         self._wake.clear()
         await self._send([part for part in page.parts if part.topic in changed], not_before, seldom_since=not_before)
         now = time.monotonic()
-        await asyncio.sleep(PACE.next_at(began, now) - now)
+        await asyncio.sleep(min(PACE.next_at(now), tick) - now)
 
     async def _send(self, parts: Iterable[Part], not_before: float, *, seldom_since: float, beat: bool = False) -> None:
         """What of `parts` looks other than what this viewer was sent last, in one message."""
         often = [part for part in parts if part.topic is not None]
         seldom = [part for part in parts if part.topic is None]
+        began = time.monotonic()
         found: dict[str, Rendered] = await in_thread(_render)(often, not_before, seldom, seldom_since, self.viewer)
+        PACE.took(began, time.monotonic())  # what is ours: how fast a browser reads is its own affair
         fresh = [part.html for name, part in found.items() if self._sent.get(name) != part.mark]
         self._sent |= {name: part.mark for name, part in found.items()}
         if message := "".join(fresh) or (HEARTBEAT if beat else ""):
@@ -217,6 +225,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
         except TimeoutError:
             log.warning("live.viewer_does_not_read", viewer=self.viewer.name)
             await self._unsubscribe()
+
+    async def _leave(self) -> None:
+        if self._following is not None:
+            self._following.cancel()
+        await self._unsubscribe()
 
     async def _unsubscribe(self) -> None:
         page, self.page = self.page, None

@@ -3,7 +3,7 @@
 The key of these fragments is the place in the navigation that a page belongs to.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -102,7 +102,7 @@ def facts(place: str) -> Context:
         "alarms": [
             *_switch_alarms(switch),
             *_hearing_alarms(heard_at, now),
-            *_event_alarms(),
+            *_event_alarms(told={QUIET} if heard_at is not None else set()),
             *_shadow_alarms(),
             *_hold_alarms(deciding, acting, now),
         ],
@@ -129,9 +129,9 @@ def _hearing_alarms(heard_at: datetime | None, now: datetime) -> list[Alarm]:
     ]
 
 
-def _event_alarms() -> list[Alarm]:
-    """What is critical about the console itself is told on every page; silence has a banner of its own."""
-    critical = GovernanceEvent.objects.filter(resolved_at=None, level=GovernanceEvent.Level.CRITICAL).exclude(kind=QUIET)
+def _event_alarms(*, told: Collection[str]) -> list[Alarm]:
+    """What is critical about the console itself is told on every page, but for kinds that have a banner of their own."""
+    critical = GovernanceEvent.objects.filter(resolved_at=None, level=GovernanceEvent.Level.CRITICAL).exclude(kind__in=told)
     return [
         Alarm("bad", "warning", f"{event.title}.", event.impact, f"/system#event-{event.pk}", "Open event")
         for event in critical[:ALARMS_MOST]

@@ -36,22 +36,24 @@ class Switchboard:
     async def join(self, topics: Iterable[str], listener: Listener) -> None:
         """From the return on, `listener` hears of every change. RedisError or OSError where nothing can be heard now."""
         async with self._lock:
-            wanted = set(topics)
-            if self._hearing is None or self._hearing.done():
-                self._channel = await self._layer.new_channel()
-                self._hearing = asyncio.create_task(self._hear(self._channel))
-                wanted |= self._following.keys()
-            for topic in wanted:
-                await self._layer.group_add(GROUP.format(topic), self._channel)
+            hears = self._hearing is not None and not self._hearing.done()
+            channel = self._channel if hears else await self._layer.new_channel()
+            for topic in {*topics, *(() if hears else self._following)}:
+                await self._layer.group_add(GROUP.format(topic), channel)
+            if not hears:
+                self._channel, self._hearing = channel, asyncio.create_task(self._hear(channel))
+                self._hearing.add_done_callback(_ended)
             for topic in topics:
                 self._following.setdefault(topic, set()).add(listener)
 
     async def leave(self, topics: Iterable[str], listener: Listener) -> None:
+        """At once it hears no more, also where this is cancelled while it waits."""
+        for topic in topics:
+            self._following.get(topic, set()).discard(listener)
         async with self._lock:
             for topic in topics:
-                followers = self._following.get(topic, set())
-                followers.discard(listener)
-                if not followers and self._following.pop(topic, None) is not None:
+                if topic in self._following and not self._following[topic]:
+                    del self._following[topic]
                     await self._unsubscribe(topic)
 
     async def _unsubscribe(self, topic: str) -> None:
@@ -62,10 +64,20 @@ class Switchboard:
 
     async def _hear(self, channel: str) -> None:
         while True:
-            message = await self._layer.receive(channel)
-            at, topic = time.monotonic(), message["topic"]
+            try:
+                topic = str((await self._layer.receive(channel))["topic"])
+            except (ValueError, TypeError, KeyError) as error:
+                log.warning("live.not_understood", error=str(error))
+                continue
+            at = time.monotonic()
             for listener in tuple(self._following.get(topic, ())):
                 listener.changed(topic, at)
+
+
+def _ended(hearing: "asyncio.Task[None]") -> None:
+    """The next page that opens begins it anew; until then the others are looked at every few seconds."""
+    if not hearing.cancelled():
+        log.error("live.deaf", exc_info=hearing.exception())
 
 
 _SWITCHBOARDS: WeakKeyDictionary[asyncio.AbstractEventLoop, Switchboard] = WeakKeyDictionary()

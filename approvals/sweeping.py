@@ -26,6 +26,7 @@ log = structlog.get_logger(__name__)
 THREADS = 4
 BATCH = 100
 HAND_OVER_AFTER = timedelta(seconds=2)
+HAND_OVER_AGAIN = timedelta(seconds=15)  # what workers have not come to by then
 
 
 class Helpers:
@@ -75,12 +76,14 @@ def finish() -> None:
 
 
 def assess() -> int:
-    """READY decisions that policy has not looked at yet, or has to look at again. In a storm this process makes decisions first:
-    they have their 30 s, and workers look at them meanwhile."""
-    if is_storm():
-        return 0
+    """READY decisions that policy has not looked at yet, or has to look at again. In a storm this process makes decisions first,
+    which have their 30 s, and workers look at the others."""
     due = Decision.objects.filter(state=Decision.State.READY, assessed_at=None, assess_due_at__lt=Now() - HAND_OVER_AFTER)
     ids = list(due.order_by("assess_due_at").values_list("pk", flat=True)[:BATCH])
+    if ids and is_storm() and events.broker_answers():
+        Decision.objects.filter(pk__in=ids, assessed_at=None).update(assess_due_at=Now() + HAND_OVER_AGAIN)
+        events.enqueue_all(tasks.assess, ids)
+        return len(ids)
     started = 0
     for pk in ids:
         started += helpers.begin(f"assess {pk}", lambda pk=pk: assessment.assess(pk))  # type: ignore[misc]

@@ -73,8 +73,9 @@ def lock(rows: Q, *, skip_locked: bool) -> list[Decision]:
     With `skip_locked` those whose incident somebody else holds are left out: who locks many waits for nobody.
     """
     wanted = Decision.objects.filter(rows)
-    incidents = Incident.objects.filter(pk__in=wanted.values("incident")).select_related("root_alert")
-    held = {one.pk: one for one in incidents.select_for_update(no_key=True, of=("self",), skip_locked=skip_locked)}
+    # The root is read after the lock: joined to a row that changes meanwhile it would be missing.
+    incidents = Incident.objects.filter(pk__in=wanted.values("incident")).prefetch_related("root_alert")
+    held = {one.pk: one for one in incidents.select_for_update(no_key=True, skip_locked=skip_locked)}
     found = list(wanted.filter(incident__in=held).select_for_update(no_key=True))
     for decision in found:
         decision.incident = held[decision.incident_id]

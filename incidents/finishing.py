@@ -3,15 +3,17 @@
 In a storm the rules are to make 200 decisions a second (`reliability.md` §3): nothing here asks the database for each of them.
 """
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import transaction
+from django.db import InterfaceError, OperationalError, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
+from psycopg.errors import LockNotAvailable
 from pydantic import ValidationError
 
 from aiops.access.principals import SYSTEM
@@ -24,24 +26,59 @@ log = structlog.get_logger(__name__)
 
 S = Decision.State
 UNREADY = Q(state__in=(S.INIT, S.ANALYZING))
+UNBEGUN = Q(state=S.INIT)
+SLICE = 50  # incidents that intake may have to wait for, for some tenths of a second
+WAIT_AT_MOST_S = 1.0  # for all that somebody else holds
 
 
-def finish(waiting: Sequence[Decision], *, reason: str) -> int:
+def finish(waiting: Sequence[Decision], *, reason: str, among: Q = UNREADY) -> int:
     """READY now: the best so far, or the rules' own proposal where no analysis began. How many this call made READY.
 
-    All in one transaction, then those whose incident somebody else held meanwhile, one after the other.
+    `among`: which states may be cut off, read again under the lock. Slice by slice, then those whose incident somebody else
+    held meanwhile, one after the other. What cannot be finished stops no other, and is raised at the end.
     """
-    wanted = [decision.pk for decision in waiting]
-    done = _finish(wanted, reason, skip_locked=True)
+    broken: dict[int, Exception] = {}
+    wanted, done = [decision.pk for decision in waiting], set[int]()
+    for begin in range(0, len(wanted), SLICE):
+        done |= _isolated(wanted[begin : begin + SLICE], reason, among, broken)
+    until = time.monotonic() + WAIT_AT_MOST_S
     for pk in wanted:
-        if pk not in done:
-            done |= _finish([pk], reason, skip_locked=False)
+        if pk not in done | broken.keys() and time.monotonic() < until:
+            done |= _waited_for(pk, reason, among)
+    if broken:
+        raise next(iter(broken.values()))
     return len(done)
 
 
+def _isolated(wanted: Sequence[int], reason: str, among: Q, broken: dict[int, Exception]) -> set[int]:
+    """One decision that breaks this software must not keep the others waiting: the slice is halved until it is alone."""
+    try:
+        return _finish(wanted, reason, among, skip_locked=True)
+    except (OperationalError, InterfaceError):
+        raise  # the database is away, for all of them
+    except Exception as error:  # raised by `finish`, so that the sweeper opens an event of it
+        if len(wanted) == 1:
+            log.error("decision.not_finished", decision=wanted[0], exc_info=True)
+            broken[wanted[0]] = error
+            return set()
+    half = len(wanted) // 2
+    return _isolated(wanted[:half], reason, among, broken) | _isolated(wanted[half:], reason, among, broken)
+
+
+def _waited_for(pk: int, reason: str, among: Q) -> set[int]:
+    """Of what is held longer than the lock timeout the sweeper's next round has the next try."""
+    try:
+        return _finish([pk], reason, among, skip_locked=False)
+    except OperationalError as error:
+        if not isinstance(error.__cause__, LockNotAvailable):
+            raise
+        log.warning("decision.held_by_somebody_else", decision=pk)
+        return set()
+
+
 @transaction.atomic
-def _finish(wanted: Sequence[int], reason: str, *, skip_locked: bool) -> set[int]:
-    rows = decision_state.lock(Q(pk__in=wanted) & UNREADY, skip_locked=skip_locked)
+def _finish(wanted: Sequence[int], reason: str, among: Q, *, skip_locked: bool) -> set[int]:
+    rows = decision_state.lock(Q(pk__in=wanted) & among, skip_locked=skip_locked)
     if not rows:
         return set()
     known = facts.of_all(_unheard(rows))

@@ -33,11 +33,11 @@ def _most_urgent(rows: Q) -> list[Decision]:
     return list(Decision.objects.filter(rows).order_by("incident__severity", "received_at")[:BATCH])
 
 
-def _finish(rows: Q, *, reason: str) -> int:
+def _finish(rows: Q, *, reason: str, among: Q) -> int:
     """Batch after batch, the most urgent first, for as long as the other duties can wait."""
     until, finished = time.monotonic() + AT_ONCE_S, 0
-    while waiting := _most_urgent(rows):
-        finished += finishing.finish(waiting, reason=reason)
+    while waiting := _most_urgent(rows & among):
+        finished += finishing.finish(waiting, reason=reason, among=among)
         if len(waiting) < BATCH or time.monotonic() >= until:
             break
     return finished
@@ -45,22 +45,21 @@ def _finish(rows: Q, *, reason: str) -> int:
 
 def is_storm() -> bool:
     """More new decisions wait than are made one by one."""
-    return Decision.objects.filter(state=S.INIT).count() > settings.AIOPS.incidents.storm_waiting
+    return Decision.objects.filter(finishing.UNBEGUN).count() > settings.AIOPS.incidents.storm_waiting
 
 
 def decide_late() -> int:
     """Whatever its analysis is doing: at this age a decision becomes READY with the best there is."""
-    return _finish(finishing.UNREADY & _older_than(settings.AIOPS.incidents.sweep_ready_after_s), reason="late")
+    return _finish(_older_than(settings.AIOPS.incidents.sweep_ready_after_s), reason="late", among=finishing.UNREADY)
 
 
 def decide_without_broker() -> int:
     """No broker: INIT rows are decided here at once, by rules. In a storm: the ones that wait too long, in batches."""
-    conf, waiting = settings.AIOPS.incidents, Q(state=S.INIT)
     if not events.broker_answers():
-        return _finish(waiting, reason="broker_down")
+        return _finish(Q(), reason="broker_down", among=finishing.UNBEGUN)
     if not is_storm():
         return 0
-    return _finish(waiting & _older_than(conf.storm_age_s), reason="storm")
+    return _finish(_older_than(settings.AIOPS.incidents.storm_age_s), reason="storm", among=finishing.UNBEGUN)
 
 
 def hand_over() -> int:

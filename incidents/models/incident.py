@@ -9,6 +9,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
+from pydantic import ValidationError
 
 from aiops import append_only
 from aiops.core.categories import Category
@@ -126,11 +127,15 @@ class Incident(models.Model):
 
     @property
     def target(self) -> Target | None:
+        """None also for what was stored under older rules and would not be accepted as a target now."""
         if not self.target_kind:
             return None
-        return Target(
-            kind=self.target_kind, namespace=self.namespace or None, name=self.target_name, unit=self.target_unit or None
-        )
+        try:
+            return Target(
+                kind=self.target_kind, namespace=self.namespace or None, name=self.target_name, unit=self.target_unit or None
+            )
+        except ValidationError:
+            return None
 
     @property
     def is_live(self) -> bool:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 from django.utils import timezone
 
+from aiops import events
 from aiops.core.clusters import Cluster
 from approvals import assessment, sweeping
 from approvals.models import Approval
@@ -50,13 +51,21 @@ def test_what_cannot_be_done_as_things_are_is_told_once(decision, settings):
 
 def test_in_a_storm_the_sweeper_makes_decisions_first_and_workers_look_at_them(decision, settings, monkeypatch):
     begun: list[str] = []
+    handed_over: list[int] = []
+    monkeypatch.setattr(events, "enqueue_all", lambda task, ids: handed_over.extend(ids))
     monkeypatch.setattr(sweeping.helpers, "begin", lambda name, work: begun.append(name) is None)
     Decision.objects.filter(pk=decision.pk).update(assess_due_at=timezone.now() - timedelta(minutes=1))
     settings.AIOPS = settings.AIOPS.model_copy(
         update={"incidents": settings.AIOPS.incidents.model_copy(update={"storm_waiting": 0})}
     )
     waiting = factories.make_decision(state="INIT")
-    assert sweeping.assess() == 0
+    assert sweeping.assess() == 1
+    assert (handed_over, begun) == ([decision.pk], [])
+    assert sweeping.assess() == 0, "not again at once"
+    monkeypatch.setattr(events, "broker_answers", lambda: False)
+    Decision.objects.filter(pk=decision.pk).update(assess_due_at=timezone.now() - timedelta(minutes=1))
+    assert sweeping.assess() == 1, "nobody else could do it"
+    assert begun == [f"assess {decision.pk}"]
     Decision.objects.filter(pk=waiting.pk).update(state="READY")
     assert sweeping.assess() == 1
-    assert begun == [f"assess {decision.pk}"]
+    assert begun == [f"assess {decision.pk}"] * 2

@@ -9,7 +9,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from aiops.outbox.models import Channel, Notification
-from incidents import finishing, opinions, sweeping
+from incidents import facts, finishing, opinions, sweeping
 from incidents.models import Decision, Hold, Incident, TimelineEvent
 from incidents.proposals import EngineAnswer
 from tests.factories import make_alert, make_decision, make_incident, make_proposal
@@ -76,6 +76,37 @@ def test_a_proposal_that_cannot_be_read_gives_way_to_the_rules(stored):
     assert [one.proposal.source for one in finished(decision, other)] == ["expert_system"] * 2
 
 
+def test_a_target_of_older_rules_is_no_target():
+    decision, other = waiting(), waiting()
+    Incident.objects.filter(pk=decision.incident_id).update(target_kind="bad kind")
+    old, _ = finished(Decision.objects.get(pk=decision.pk), other)
+    assert old.state == S.READY
+    assert old.incident.target is None
+
+
+def test_one_that_breaks_this_software_keeps_no_other_waiting_and_is_told(monkeypatch):
+    many = [waiting() for _ in range(5)]
+    bad = many[2].incident_id
+
+    def breaks(incident, *more):
+        if incident.pk == bad:
+            raise ZeroDivisionError("of another release")
+        return loads(incident, *more)
+
+    loads = facts._of
+    monkeypatch.setattr(facts, "_of", breaks)
+    with pytest.raises(ZeroDivisionError):
+        finishing.finish(many, reason="late")
+    states = [Decision.objects.get(pk=decision.pk).state for decision in many]
+    assert states == ["READY", "READY", "INIT", "READY", "READY"]
+
+
+def test_a_storm_cuts_off_no_analysis_that_has_begun():
+    begun, unbegun = waiting("ANALYZING"), waiting()
+    assert finishing.finish([begun, unbegun], reason="storm", among=finishing.UNBEGUN) == 1
+    assert Decision.objects.get(pk=begun.pk).state == S.ANALYZING
+
+
 def test_what_somebody_else_decided_meanwhile_is_left_as_it_is():
     ready, gone, mine = waiting("READY"), waiting("WITHDRAWN"), waiting()
     assert finishing.finish([ready, gone, mine], reason="late") == 1
@@ -100,6 +131,62 @@ def test_an_incident_that_somebody_holds_makes_no_other_wait_and_is_finished_aft
 
     assert together([hold_it_until_the_other_is_ready, finish]) == [None, 2]
     assert Decision.objects.get(pk=held.pk).ready_at > Decision.objects.get(pk=free.pk).ready_at
+
+
+@pytest.mark.django_db(transaction=True)
+def test_one_that_is_held_for_long_is_left_to_the_next_round():
+    held, ended = waiting(), threading.Event()
+    locked = threading.Event()
+
+    def hold_it() -> None:
+        with transaction.atomic():
+            Incident.objects.select_for_update(no_key=True).get(pk=held.incident_id)
+            locked.set()
+            ended.wait(20)
+
+    def finish() -> int:
+        locked.wait(10)
+        with connection.cursor() as cursor:
+            cursor.execute("SET lock_timeout TO '100ms'")
+        try:
+            return finishing.finish([held], reason="late")
+        finally:
+            ended.set()
+
+    assert together([hold_it, finish]) == [None, 0]
+    assert finishing.finish([held], reason="late") == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_labels_of_a_root_that_moves_meanwhile_are_still_read_for_holds():
+    """Joined to the row that was waited for, the root would be missing, and nobody would be kept in peace."""
+    Channel.objects.create(name="ops", address="https://example.com")
+    decision, locked = waiting(), threading.Event()
+    moved = make_alert(decision.incident, labels={"alertname": "Quiet"})
+    now = timezone.now()
+    Hold.objects.create(
+        stops=["notify"], starts_at=now - timedelta(hours=1), ends_at=now + timedelta(hours=1), reason="quiet", created_by="ann",
+        matchers=[{"name": "alertname", "op": "=", "value": "Quiet"}],
+    )  # fmt: skip
+
+    def move_the_root() -> None:
+        with transaction.atomic():
+            Incident.objects.filter(pk=decision.incident_id).update(root_alert=moved)
+            locked.set()
+            wait_for(_somebody_waits_for_a_lock, within_s=20)
+
+    def finish() -> int:
+        locked.wait(10)
+        return finishing.finish([decision], reason="late")
+
+    assert together([move_the_root, finish]) == [None, 1]
+    assert not Notification.objects.exists()
+
+
+def _somebody_waits_for_a_lock() -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT exists (SELECT FROM pg_locks WHERE NOT granted)")
+        return bool(cursor.fetchone()[0])
 
 
 def test_a_hold_on_telling_keeps_back_only_what_it_is_about():

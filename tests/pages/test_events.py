@@ -10,6 +10,7 @@ from governance import fragments
 from governance.conditions import Condition, observe, recover
 from governance.intake_watch import QUIET
 from governance.models import GovernanceEvent
+from incidents.models import Delivery
 from tests.factories import make_user
 
 Level = GovernanceEvent.Level
@@ -68,6 +69,7 @@ def test_what_is_over_is_folded_for_a_day(page):
 def test_what_is_critical_is_told_on_every_page_with_the_way_to_it(page, address):
     event = observe(condition(level=Level.CRITICAL), seen_at=timezone.now())
     observe(condition(key="less", level=Level.WARNING), seen_at=timezone.now())
+    Delivery.objects.create(source="alertmanager", accepted=1)
     observe(condition(QUIET, "", level=Level.CRITICAL), seen_at=timezone.now())  # silence has a banner of its own
     html = page(address)
     banners = html.split('id="banners"')[1].split("<main")[0]
@@ -76,6 +78,11 @@ def test_what_is_critical_is_told_on_every_page_with_the_way_to_it(page, address
     assert "less breaks" not in banners
     assert banners.count("/system#event-") == 1
     assert f'id="event-{event.pk}"' in page("/system")
+
+
+def test_a_sender_that_was_never_heard_is_told_on_every_page(page):
+    event = observe(condition(QUIET, "alertmanager", level=Level.CRITICAL), seen_at=timezone.now())
+    assert f"/system#event-{event.pk}" in page("/")
 
 
 def test_many_critical_ones_leave_room_for_the_page(page):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from asgiref.sync import async_to_sync, sync_to_async
+from channels.layers import get_channel_layer
 from django.conf import settings
 from redis import Redis
 
@@ -34,6 +35,11 @@ class Ear:
 
 def run(scenario: Callable[[], Coroutine[Any, Any, None]]) -> None:
     async_to_sync(scenario)()
+
+
+async def tell_nonsense() -> None:
+    layer = get_channel_layer()
+    await layer.group_send(GROUP.format("listening.e"), {"no": "topic"})
 
 
 async def tell(*topics: str) -> None:
@@ -86,6 +92,7 @@ def test_a_board_that_stopped_hearing_hears_again_for_all_when_the_next_page_ope
         board._hearing.cancel()
         await asyncio.wait([board._hearing])
         await board.join(["listening.f"], new)
+        await tell_nonsense()
         await tell("listening.e", "listening.f")
         await old.hears("listening.e")
         await new.hears("listening.f")

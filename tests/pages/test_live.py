@@ -12,6 +12,7 @@ from django.test import Client
 
 from aiops import consumer
 from aiops.access.models import User
+from aiops.listening import switchboard
 from aiops.live import publish
 from approvals.models import Approval
 from incidents import closing
@@ -187,13 +188,17 @@ def test_nothing_that_is_sent_belongs_to_one_person(monkeypatch):
 
 def test_a_round_of_pages_sends_at_the_same_moment_and_the_seldomer_the_longer_it_takes():
     pace, gap = consumer.Pace(), consumer.GAP_S
-    soon = pace.next_at(100.0, 100.01)
-    assert gap <= soon - 100.01 <= 2 * gap
-    later = pace.next_at(100.0, 100.5)
+    pace.took(100.0, 100.01)
+    assert gap <= pace.next_at(100.01) - 100.01 <= 2 * gap
+    pace.took(100.0, 100.5)
+    later = pace.next_at(100.5)
     assert 0.5 * consumer.PAUSE_A_WORK <= later - 100.5 <= 4 * 0.5 * consumer.PAUSE_A_WORK
-    assert pace.next_at(100.49, 100.51) == later, "who was served first waits for the others"
-    assert pace.next_at(101.0, 109.0) - 109.0 <= 2 * consumer.GAP_MOST_S
-    assert pace.next_at(114.1, 114.11) - 114.11 <= 2 * gap, "the crowd has gone"
+    pace.took(100.5, 100.51)
+    assert pace.next_at(100.51) == later, "who was served first waits for the others"
+    pace.took(101.0, 109.0)
+    assert pace.next_at(109.0) - 109.0 <= 2 * consumer.GAP_MOST_S
+    pace.took(114.1, 114.11)
+    assert pace.next_at(114.11) - 114.11 <= 2 * gap, "the crowd has gone"
 
 
 def test_a_lost_message_leaves_no_page_stale(monkeypatch):
@@ -303,6 +308,21 @@ def test_viewers_of_the_same_share_one_rendering():
 
     run(scenario)
     assert len(set(renderings)) == 1
+
+
+def test_a_page_that_leaves_while_it_connects_is_forgotten(monkeypatch):
+    incident, session = waiting_incident(), session_of(make_user("lead"))
+
+    async def gone(self: consumer.LiveConsumer, *args: object, **more: object) -> None:
+        raise ConnectionError("the browser has left")
+
+    async def scenario() -> None:
+        monkeypatch.setattr(consumer.LiveConsumer, "accept", gone)
+        with pytest.raises(ConnectionError):
+            await Socket(session, incident_address(incident)).is_accepted()
+        assert not switchboard()._following
+
+    run(scenario)
 
 
 def test_a_withdrawn_approval_takes_its_dialog_with_it():

@@ -27,7 +27,7 @@ log = structlog.get_logger(__name__)
 S = Decision.State
 UNREADY = Q(state__in=(S.INIT, S.ANALYZING))
 UNBEGUN = Q(state=S.INIT)
-SLICE = 50  # incidents that intake may have to wait for, for some tenths of a second
+SLICE = 100  # incidents that intake may have to wait for, for some tenths of a second
 WAIT_AT_MOST_S = 1.0  # for all that somebody else holds
 
 

@@ -26,7 +26,7 @@ log = structlog.get_logger(__name__)
 THREADS = 4
 BATCH = 100
 HAND_OVER_AFTER = timedelta(seconds=2)
-HAND_OVER_AGAIN = timedelta(seconds=15)  # what workers have not come to by then
+HAND_OVER_AGAIN = timedelta(seconds=15)  # what workers have not come to since they were asked
 
 
 class Helpers:
@@ -78,10 +78,12 @@ def finish() -> None:
 def assess() -> int:
     """READY decisions that policy has not looked at yet, or has to look at again. In a storm this process makes decisions first,
     which have their 30 s, and workers look at the others."""
-    due = Decision.objects.filter(state=Decision.State.READY, assessed_at=None, assess_due_at__lt=Now() - HAND_OVER_AFTER)
+    handed_over = is_storm() and events.broker_answers()
+    patience = HAND_OVER_AGAIN if handed_over else HAND_OVER_AFTER
+    due = Decision.objects.filter(state=Decision.State.READY, assessed_at=None, assess_due_at__lt=Now() - patience)
     ids = list(due.order_by("assess_due_at").values_list("pk", flat=True)[:BATCH])
-    if ids and is_storm() and events.broker_answers():
-        Decision.objects.filter(pk__in=ids, assessed_at=None).update(assess_due_at=Now() + HAND_OVER_AGAIN)
+    if handed_over:
+        Decision.objects.filter(pk__in=ids, assessed_at=None).update(assess_due_at=Now())
         events.enqueue_all(tasks.assess, ids)
         return len(ids)
     started = 0

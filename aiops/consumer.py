@@ -122,7 +122,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         """Refused, before it is accepted: other origins, nobody, what is no page, what they may not see."""
         self._changed: set[str] = set()
-        self._not_before = 0.0
+        self._not_before = self._next_at = 0.0
         self._wake = asyncio.Event()
         self._sent: dict[str, bytes] = {}
         page = page_of(QueryDict(self.scope["query_string"]))
@@ -183,7 +183,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
                     await self._close(LOGGED_OUT)
                     return
                 self.viewer = viewer
-            await self._send(page.parts, tick, seldom_since=tick, beat=True)
+            self._changed.clear()  # all of it is looked at now
+            self._wake.clear()
+            await self._send(page.parts, max(tick, self._not_before), seldom_since=tick, beat=True)
+            self._next_at = PACE.next_at(time.monotonic())
 
     async def _is_changed_before(self, tick: float) -> bool:
         left = tick - time.monotonic()
@@ -197,14 +200,16 @@ class LiveConsumer(AsyncWebsocketConsumer):
         return True
 
     async def _send_changed(self, page: Page, tick: float) -> None:
-        """What changed, and then a pause in proportion to the work: a storm of changes slows down itself, not its cause."""
-        await asyncio.sleep(TOGETHER_S)
+        """What changed, after a pause in proportion to the work: a storm of changes slows down itself, not its cause."""
+        now = time.monotonic()
+        await asyncio.sleep(max(TOGETHER_S, min(self._next_at, tick) - now))
+        if time.monotonic() >= tick:
+            return  # everything is looked at then
         changed, not_before = set(self._changed), self._not_before
         self._changed.clear()
         self._wake.clear()
         await self._send([part for part in page.parts if part.topic in changed], not_before, seldom_since=not_before)
-        now = time.monotonic()
-        await asyncio.sleep(min(PACE.next_at(now), tick) - now)
+        self._next_at = PACE.next_at(time.monotonic())
 
     async def _send(self, parts: Iterable[Part], not_before: float, *, seldom_since: float, beat: bool = False) -> None:
         """What of `parts` looks other than what this viewer was sent last, in one message."""

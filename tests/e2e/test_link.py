@@ -6,6 +6,7 @@ from playwright.sync_api import Route, WebSocketRoute, expect
 
 from aiops.live import publish
 from incidents.models import TimelineEvent
+from tests.product import wait_for
 
 EXTENSION = re.compile(r"/hx-ws[^/]*\.js")
 
@@ -42,7 +43,7 @@ def test_a_script_that_comes_late_leaves_no_page_without_its_line(night, sit):
     seat.page.route(EXTENSION, lambda route: late.append(route))
     with seat.page.expect_request(EXTENSION):
         seat.page.goto(seat.url + night.ready.get_absolute_url(), wait_until="commit")
-    seat.page.wait_for_function("window.htmx")
+    wait_for(lambda: seat.page.evaluate("'htmx' in window"))  # the page's policy lets no string be waited for
     for _ in range(3):
         seat.page.evaluate("new Promise(resolve => setTimeout(resolve))")
     late[0].continue_()

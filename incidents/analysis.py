@@ -100,10 +100,9 @@ def _look(
             log.warning("evidence.not_in_time", decision=decision.token, error=type(error).__name__)
             return []
 
-    def broken() -> list[Evidence]:
-        return [Finding.missing(EVIDENCE, evidence.COLLECTOR_BROKE).row(most=conf.evidence_item_bytes)]
-
-    found = guarded(EVIDENCE, decision.incident.ref, work, broken=broken)
+    found = guarded(EVIDENCE, decision.incident.ref, work)
+    if isinstance(found, EngineAnswer):  # said where its evidence would stand
+        found = [Finding.missing(EVIDENCE, evidence.COLLECTOR_BROKE).row(most=conf.evidence_item_bytes)]
     for row in found:
         row.decision, row.incident_id = decision, decision.incident_id
     Evidence.objects.bulk_create(found)
@@ -148,7 +147,6 @@ def _asked(
 
 def _notes(known: Facts, knowledge: Knowledge, conf: IncidentsConf, *, until: float) -> Notes:
     """Notes of earlier incidents, within their cap; without them the models are asked all the same."""
-    begun = time.perf_counter()
     within_ms = int(min(conf.knowledge_deadline_s, until - time.monotonic()) * 1000)
     if within_ms <= 0:
         return Notes((), (KNOWLEDGE,))
@@ -164,7 +162,8 @@ def _notes(known: Facts, knowledge: Knowledge, conf: IncidentsConf, *, until: fl
             log.warning("knowledge.not_found", incident=known.ref, error=type(error).__name__)
             return Notes((), (KNOWLEDGE,))
 
-    return guarded(KNOWLEDGE, known.ref, work, broken=lambda: Notes((), (KNOWLEDGE,), (local_engines.broken(KNOWLEDGE, begun),)))
+    found = guarded(KNOWLEDGE, known.ref, work)
+    return Notes((), (KNOWLEDGE,), (found,)) if isinstance(found, EngineAnswer) else found
 
 
 def _hold(decision: Decision, choice: Choice, new: Sequence[EngineAnswer]) -> None:

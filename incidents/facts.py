@@ -1,9 +1,10 @@
 """Loading what engines may know: from rows to the plain values of `proposals.Facts`."""
 
 from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.conf import settings
 from django.db.models import Count, Q, Window
@@ -37,30 +38,30 @@ def frequencies(anomaly_keys: Collection[str], at: datetime) -> dict[str, dict[s
 
 def of(decision: Decision) -> Facts:
     """Everything known about the incident of `decision`, with the evidence collected for it."""
-    return of_all([decision])[decision.pk]
+    return load_all([decision])[decision.pk]()
 
 
-def of_all(decisions: Sequence[Decision]) -> dict[int, Facts]:
-    """The same for many, by the decision's id, in as many queries as for one."""
+def load_all(decisions: Sequence[Decision]) -> dict[int, Callable[[], Facts]]:
+    """The same for many, by the decision's id, read in as many queries as for one; each is made of its rows when it is asked for,
+    so that one which cannot be made costs the others nothing."""
     evidence: dict[int | None, list[Evidence]] = defaultdict(list)
     for row in Evidence.objects.filter(decision__in=decisions, error=""):
         evidence[row.decision_id].append(row)
-    known = _of_incidents([decision.incident for decision in decisions])
-    return {
-        decision.pk: replace(
-            known[decision.incident_id],
-            evidence=tuple(EvidenceFacts(e.pk, e.kind, e.title, e.content, e.facts) for e in evidence[decision.pk]),
-        )
-        for decision in decisions
-    }
+    known = _load_incidents([decision.incident for decision in decisions])
+
+    def load(decision: Decision) -> Facts:
+        seen = tuple(EvidenceFacts(e.pk, e.kind, e.title, e.content, e.facts) for e in evidence[decision.pk])
+        return replace(known[decision.incident_id](), evidence=seen)
+
+    return {decision.pk: partial(load, decision) for decision in decisions}
 
 
 def of_incident(incident: Incident) -> Facts:
     """Everything known about an incident, root alert first."""
-    return _of_incidents([incident])[incident.pk]
+    return _load_incidents([incident])[incident.pk]()
 
 
-def _of_incidents(incidents: Sequence[Incident]) -> dict[int, Facts]:
+def _load_incidents(incidents: Sequence[Incident]) -> dict[int, Callable[[], Facts]]:
     at = timezone.now()
     alerts: dict[int | None, list[Alert]] = defaultdict(list)
     nth = Window(RowNumber(), partition_by="incident", order_by="first_seen")
@@ -74,7 +75,7 @@ def _of_incidents(incidents: Sequence[Incident]) -> dict[int, Facts]:
         key, place = incident.anomaly_key, incident.environment
         return repairs.in_vain(key, environment=place, incident=incident.pk, conf=conf, at=at) if key in tried else frozenset()
 
-    return {one.pk: _of(one, alerts[one.pk], often[one.anomaly_key], in_vain(one), at) for one in incidents}
+    return {one.pk: partial(_of, one, alerts[one.pk], often[one.anomaly_key], in_vain(one), at) for one in incidents}
 
 
 def _of(incident: Incident, alerts: Sequence[Alert], often: dict[str, int], in_vain: frozenset[str], at: datetime) -> Facts:

@@ -4,23 +4,24 @@ In a storm the rules are to make 200 decisions a second (`reliability.md` §3): 
 """
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 
 import structlog
 from django.conf import settings
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import OperationalError, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from psycopg.errors import LockNotAvailable
 from pydantic import ValidationError
 
 from aiops.access.principals import SYSTEM
+from aiops.core.categories import Category
 from aiops.core.errors import Invalid
 from incidents import decision_state, decisions, facts, incident_state, local_engines, messages, opinions
-from incidents.models import Decision, Opinion
-from incidents.proposals import EngineAnswer, Proposal
+from incidents.models import Decision, Incident, Opinion
+from incidents.proposals import EngineAnswer, Facts, Proposal
 
 log = structlog.get_logger(__name__)
 
@@ -35,34 +36,16 @@ def finish(waiting: Sequence[Decision], *, reason: str, among: Q = UNREADY) -> i
     """READY now: the best so far, or the rules' own proposal where no analysis began. How many this call made READY.
 
     `among`: which states may be cut off, read again under the lock. Slice by slice, then those whose incident somebody else
-    held meanwhile, one after the other. What cannot be finished stops no other, and is raised at the end.
+    held meanwhile, one after the other.
     """
-    broken: dict[int, Exception] = {}
     wanted, done = [decision.pk for decision in waiting], set[int]()
     for begin in range(0, len(wanted), SLICE):
-        done |= _isolated(wanted[begin : begin + SLICE], reason, among, broken)
+        done |= _finish(wanted[begin : begin + SLICE], reason, among, skip_locked=True)
     until = time.monotonic() + WAIT_AT_MOST_S
     for pk in wanted:
-        if pk not in done | broken.keys() and time.monotonic() < until:
+        if pk not in done and time.monotonic() < until:
             done |= _waited_for(pk, reason, among)
-    if broken:
-        raise next(iter(broken.values()))
     return len(done)
-
-
-def _isolated(wanted: Sequence[int], reason: str, among: Q, broken: dict[int, Exception]) -> set[int]:
-    """One decision that breaks this software must not keep the others waiting: the slice is halved until it is alone."""
-    try:
-        return _finish(wanted, reason, among, skip_locked=True)
-    except (OperationalError, InterfaceError):
-        raise  # the database is away, for all of them
-    except Exception as error:  # raised by `finish`, so that the sweeper opens an event of it
-        if len(wanted) == 1:
-            log.error("decision.not_finished", decision=wanted[0], exc_info=True)
-            broken[wanted[0]] = error
-            return set()
-    half = len(wanted) // 2
-    return _isolated(wanted[:half], reason, among, broken) | _isolated(wanted[half:], reason, among, broken)
 
 
 def _waited_for(pk: int, reason: str, among: Q) -> set[int]:
@@ -81,11 +64,12 @@ def _finish(wanted: Sequence[int], reason: str, among: Q, *, skip_locked: bool) 
     rows = decision_state.lock(Q(pk__in=wanted) & among, skip_locked=skip_locked)
     if not rows:
         return set()
-    known = facts.of_all(_unheard(rows))
-    rules = {pk: local_engines.ask_rules(each) for pk, each in known.items()}
+    unheard = _unheard(rows)
+    load = facts.load_all(unheard)
+    rules = {row.pk: _asked_rules(row.incident, load[row.pk]) for row in unheard}
     proposals = {row.pk: _degraded(_so_far(row) or rules[row.pk][0], reason) for row in rows}
     fresh = [row for row in rows if row.state == S.INIT]
-    about = {row.pk: known[row.pk].root.id if known[row.pk].alerts else None for row in fresh}
+    about = {row.pk: row.incident.root_alert_id for row in fresh}
     conf = settings.AIOPS.incidents
     decision_state.advance_all(fresh, S.ANALYZING, actor=SYSTEM, each={"about_alert": about})
     incident_state.begin_investigating([row.incident for row in fresh], actor=SYSTEM)
@@ -106,6 +90,11 @@ def _finish(wanted: Sequence[int], reason: str, among: Q, *, skip_locked: bool) 
             decisions.follow_root(row)
     log.warning("decisions.finished_late", decisions=[row.token for row in rows], reason=reason)
     return {row.pk for row in rows}
+
+
+def _asked_rules(incident: Incident, load: Callable[[], Facts]) -> tuple[Proposal, EngineAnswer]:
+    """One whose facts break this software is told to people, and keeps no other waiting."""
+    return local_engines.ask_rules_of(incident.ref, load, target=incident.target, category=Category.OTHER)
 
 
 def _unheard(rows: Sequence[Decision]) -> list[Decision]:

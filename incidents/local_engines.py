@@ -1,12 +1,14 @@
 """The engines that need nothing but the database: rules, history and playbooks. They answer in milliseconds, always."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from django.conf import settings
 
+from aiops.core.categories import Category
+from aiops.core.targets import Target
 from incidents.engines.expert import ExpertEngine, when_broken
-from incidents.engines.guard import BROKE, guarded
+from incidents.engines.guard import guarded
 from incidents.engines.history import HistoryEngine
 from incidents.engines.playbook import PlaybookEngine, Step, Symptoms
 from incidents.proposals import Engine, EngineAnswer, Facts, Proposal, Source
@@ -26,13 +28,21 @@ def ask(known: Facts) -> tuple[Proposal, list[EngineAnswer]]:
 
 def ask_rules(known: Facts) -> tuple[Proposal, EngineAnswer]:
     """The rules' proposal, where they break that people have to look; and their answer, a failed one then."""
-    begun = time.perf_counter()
+    return ask_rules_of(known.ref, lambda: known, target=known.target, category=known.category)
 
-    def work() -> tuple[Proposal, EngineAnswer]:
-        proposed = ExpertEngine().propose(known)
-        return proposed, EngineAnswer(RULES, "answered", _ms(begun), proposed)
 
-    return guarded(RULES, known.ref, work, broken=lambda: (when_broken(RULES, known), broken(RULES, begun)))
+def ask_rules_of(
+    ref: str, load: Callable[[], Facts], *, target: Target | None, category: Category
+) -> tuple[Proposal, EngineAnswer]:
+    """The same where the facts themselves may break, and only this is known of them."""
+
+    def work() -> EngineAnswer:
+        begun = time.perf_counter()
+        proposed = ExpertEngine().propose(load())
+        return EngineAnswer(RULES, "answered", _ms(begun), proposed)
+
+    answer = guarded(RULES, ref, work)
+    return answer.proposal or when_broken(RULES, target, category), answer
 
 
 def approved_playbooks() -> list[Symptoms]:
@@ -76,12 +86,7 @@ def _ask(engine: Engine, known: Facts) -> EngineAnswer:
             asked=view.asked,
         )
 
-    return guarded(engine.name, known.ref, work, broken=lambda: broken(engine.name, begun))
-
-
-def broken(engine: str, begun: float) -> EngineAnswer:
-    """The answer of one that broke. `begun` is a reading of `time.perf_counter`."""
-    return EngineAnswer(engine, "failed", _ms(begun), error=BROKE)
+    return guarded(engine.name, known.ref, work)
 
 
 def _ms(begun: float) -> int:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pydantic import JsonValue
 
 from aiops.core.actions import HARMLESS, Action, ActionClass, Undo, build
+from aiops.core.categories import Category
 from aiops.core.errors import Invalid
 from aiops.core.scales import DataImpact, Risk
 from aiops.core.targets import CLUSTER_SCOPED, OUTSIDE_KUBERNETES, Target
@@ -51,13 +52,13 @@ class ExpertEngine:
         )
 
 
-def when_broken(engine: str, facts: Facts) -> Proposal:
+def when_broken(engine: str, target: Target | None, category: Category) -> Proposal:
     """What is proposed where the rules themselves break."""
     return tell_people(
         "Tell people about this alert",
         f"The engine {engine} broke on it, so nothing is proposed and a person looks.",
-        target=facts.target,
-        category=facts.category,
+        target=target,
+        category=category,
     )
 
 

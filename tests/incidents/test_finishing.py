@@ -9,6 +9,8 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from aiops.outbox.models import Channel, Notification
+from governance import engine_watch
+from governance.models import GovernanceEvent
 from incidents import facts, finishing, opinions, sweeping
 from incidents.models import Decision, Hold, Incident, TimelineEvent
 from incidents.proposals import EngineAnswer
@@ -95,10 +97,13 @@ def test_one_that_breaks_this_software_keeps_no_other_waiting_and_is_told(monkey
 
     loads = facts._of
     monkeypatch.setattr(facts, "_of", breaks)
-    with pytest.raises(ZeroDivisionError):
-        finishing.finish(many, reason="late")
-    states = [Decision.objects.get(pk=decision.pk).state for decision in many]
-    assert states == ["READY", "READY", "INIT", "READY", "READY"]
+    assert finishing.finish(many, reason="late") == 5
+    told = Decision.objects.get(pk=many[2].pk)
+    assert (told.state, told.proposal.action.action_class) == (S.READY, "notify_only")
+    assert told.opinions.get().status == "failed"
+    engine_watch.look()
+    assert GovernanceEvent.objects.get().key == "expert_system"
+    assert {Decision.objects.get(pk=one.pk).opinions.get().status for one in many if one != many[2]} == {"answered"}
 
 
 def test_a_storm_cuts_off_no_analysis_that_has_begun():

@@ -16,7 +16,9 @@ from django.db import transaction
 from kombu.exceptions import KombuError
 from redis.exceptions import RedisError
 
-FEW = 3  # messages that a request may send itself; each costs about a millisecond
+from aiops.telling import teller
+
+FEW = 3  # messages that are sent one by one; each costs about a millisecond
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +28,11 @@ class Task(Protocol):
 
     name: str
 
-    def apply_async(self, args: tuple[int | str, ...], *, retry: bool, ignore_result: bool) -> object: ...
+    def apply_async(self, args: "Ids", *, retry: bool, ignore_result: bool) -> object: ...
+
+
+Ids = tuple[int | str, ...]
+Call = tuple[Task, Ids]
 
 
 class Breaker:
@@ -71,30 +77,42 @@ def broker_answers() -> bool:
 
 def enqueue(task: Task, *ids: int | str) -> None:
     """Send `task` its ids after the surrounding transaction commits. Never raises: a lost message is the sweeper's."""
-
-    def send() -> None:  # a function with a name: Django reports by it what a callback raises
-        _send(task, ids)
-
-    transaction.on_commit(send, robust=True)
+    _after_commit([(task, ids)])
 
 
 def enqueue_all(task: Task, ids: Sequence[int]) -> None:
     """Send `task` each of the ids; many of them as one message, which a worker sends on one by one."""
-    if len(ids) <= FEW:
-        for pk in ids:
-            enqueue(task, pk)
-    else:
-        enqueue(fan_out, task.name, *ids)
+    if ids:
+        _after_commit([(task, (pk,)) for pk in ids])
+
+
+def _after_commit(calls: Sequence[Call]) -> None:
+    def send() -> None:  # a function with a name: Django reports by it what a callback raises
+        teller.tell(_send_all, calls)
+
+    transaction.on_commit(send, robust=True)
 
 
 @shared_task(name="aiops.fan_out")
-def fan_out(name: str, *ids: int) -> None:
+def fan_out(name: str, *ids: int | str) -> None:
     task = current_app.tasks[name]
     for pk in ids:
         _send(task, (pk,))
 
 
-def _send(task: Task, ids: tuple[int | str, ...]) -> None:
+def _send_all(calls: Sequence[Call]) -> None:
+    by_task: dict[str, list[Call]] = {}
+    for call in calls:
+        by_task.setdefault(call[0].name, []).append(call)
+    for name, same in by_task.items():
+        if len(same) <= FEW or any(len(ids) != 1 for _, ids in same):
+            for task, ids in same:
+                _send(task, ids)
+        else:
+            _send(fan_out, (name, *(ids[0] for _, ids in same)))
+
+
+def _send(task: Task, ids: Ids) -> None:
     if broker.is_open:
         return
     try:

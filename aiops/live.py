@@ -4,7 +4,7 @@ The channel layer carries topic names only. A fragment is loaded once per change
 may see the same of it (`may`), whatever their number.
 """
 
-from collections.abc import Callable, Hashable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -19,6 +19,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from aiops import events
+from aiops.telling import teller
 
 log = structlog.get_logger(__name__)
 
@@ -80,12 +81,12 @@ def publish(*topics: str) -> None:
     """Say after the commit that `topics` changed. Never raises: a page that misses it polls or reconnects."""
 
     def send() -> None:  # a function with a name: Django reports by it what a callback raises
-        _send(topics)
+        teller.tell(_send, topics)
 
     transaction.on_commit(send, robust=True)
 
 
-def _send(topics: tuple[str, ...]) -> None:
+def _send(topics: Sequence[str]) -> None:
     """What the layer's own `group_send` does, over a connection that stays: its event loops live for one call here."""
     if events.broker.is_open:
         return
@@ -93,7 +94,7 @@ def _send(topics: tuple[str, ...]) -> None:
     client = _redis()  # held until it has sent: of threads that ask first together, all but one get one of their own
     try:
         with client.pipeline(transaction=False) as pipeline:
-            for topic in topics:
+            for topic in dict.fromkeys(topics):
                 message = {"topic": topic}
                 pipeline.publish(f"{PREFIX}__group__{GROUP.format(topic)}", layer.serialize(message))
             pipeline.execute()

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Self
 
@@ -50,7 +51,13 @@ def environment_of(labels: Mapping[str, str], cluster: Cluster | None, namespace
     given = labels.get("environment") or labels.get("env") or (cluster.environment if cluster else "")
     if given:
         return normal_environment(given)
-    words = re.split(r"[^a-z0-9]+", f"{labels.get('cluster', '')} {namespace or ''}".lower())
+    return environment_by_words(labels.get("cluster", "")[:100], (namespace or "")[:100])
+
+
+@lru_cache(maxsize=4096)
+def environment_by_words(cluster: str, namespace: str) -> str:
+    """What the names of a cluster and a namespace say about their environment: `shop-staging` is staging."""
+    words = re.split(r"[^a-z0-9]+", f"{cluster} {namespace}".lower())
     return next((environment for start, environment in _WORDS if any(w.startswith(start) for w in words)), "production")
 
 

@@ -6,12 +6,34 @@ from typing import Any
 from django.db import connection
 from django.db.backends.postgresql.base import ServerBindingCursor
 
+Parameters = Mapping[str, object] | Sequence[object]
+Rows = list[tuple[Any, ...]]
 
-def fetch(sql: str, params: Mapping[str, object] | Sequence[object]) -> list[tuple[Any, ...]]:
+
+def fetch(sql: str, params: Parameters) -> Rows:
     """The rows of `sql`, none for a statement that returns none."""
+    [cursor] = _cursors(1)
+    with cursor:
+        cursor.execute(sql, params)
+        return _rows(cursor)
+
+
+def fetch_together(*statements: tuple[str, Parameters]) -> list[Rows]:
+    """The rows of each statement, in their order; all of them, and the BEGIN before the first, are one round trip."""
+    cursors = _cursors(len(statements))
+    with connection.wrap_database_errors:
+        with connection.connection.pipeline():
+            for cursor, (sql, params) in zip(cursors, statements, strict=True):
+                cursor.execute(sql, params)
+        return [_rows(cursor) for cursor in cursors]
+
+
+def _cursors(number: int) -> list[Any]:
     connection.close_if_health_check_failed()
     connection.ensure_connection()
     wrapped = connection.make_debug_cursor if connection.queries_logged else connection.make_cursor
-    with wrapped(ServerBindingCursor(connection.connection)) as cursor:  # type: ignore[arg-type, call-arg]
-        cursor.execute(sql, params)  # type: ignore[arg-type]
-        return cursor.fetchall() if cursor.description else []
+    return [wrapped(ServerBindingCursor(connection.connection)) for _ in range(number)]  # type: ignore[arg-type, call-arg]
+
+
+def _rows(cursor: Any) -> Rows:
+    return cursor.fetchall() if cursor.description else []

@@ -1,9 +1,8 @@
 """Reading a clue out of an alert, step by step."""
 
 import re
-from functools import lru_cache
 
-from aiops.core.clusters import environment_of
+from aiops.core.clusters import environment_by_words
 from incidents.clues.clue import MAX_TEXT, Clue, Draft, Scope
 from incidents.clues.neighbours import find_mentions, find_needs, find_partners
 from incidents.clues.shared import find_shared_causes, find_side_effects
@@ -35,7 +34,7 @@ def clue_of(reading: Reading, topology: Topology) -> Clue:
         words=words,
         job=job,
         text=" ".join(annotations.get(name, "")[:MAX_TEXT] for name in _TEXTS).lower(),
-        own=systems_in(f"{words}{job} {target}"),
+        own=tuple(dict.fromkeys((*systems_in(f"{words}{job}"), *systems_in(target)))),
         everywhere=daemon or (_TARGETS_DOWN.search(words) is not None and runs_everywhere(job)),
     )
     find_things(draft)
@@ -59,11 +58,6 @@ def scope_of(reading: Reading) -> Scope:
     said = "environment" in labels or "env" in labels
     if not reading.cluster and named and names_data_cluster(labels.get("job", "")[:100].lower(), named):
         return Scope("", reading.environment if said else "", reading.is_test)
-    by_words = not said and reading.environment == _environment_by_words(named, reading.namespace)
-    environment = _environment_by_words(named, "") if by_words else reading.environment
+    by_words = not said and reading.environment == environment_by_words(named, reading.namespace)
+    environment = environment_by_words(named, "") if by_words else reading.environment
     return Scope(reading.cluster or named, environment, reading.is_test)
-
-
-@lru_cache(maxsize=4096)
-def _environment_by_words(cluster: str, namespace: str) -> str:
-    return environment_of({"cluster": cluster}, None, namespace)

@@ -177,10 +177,9 @@ def _store(source: str, readings: Sequence[Reading], receipt: Receipt, *, conf: 
 
 
 def _correlate(source: str, arrivals: Sequence[Arrival], receipt: Receipt, *, conf: IncidentsConf) -> None:
-    hold_has_begun = statements.lock(correlation.locks_of(arrival.clue for arrival in arrivals))
-    at = timezone.now()
     prints = [arrival.reading.signal.fingerprint for arrival in arrivals]
-    homes = statements.find_homes(
+    hold_has_begun, homes = statements.lock_and_find_homes(
+        correlation.locks_of(arrival.clue for arrival in arrivals),
         correlation.keys_of(arrivals),
         source,
         prints,
@@ -188,6 +187,7 @@ def _correlate(source: str, arrivals: Sequence[Arrival], receipt: Receipt, *, co
         within_s=conf.correlation_max_s,
         reopen_within_s=conf.reopen_within_s,
     )
+    at = timezone.now()
     cases = correlation.place(arrivals, [home for home in homes if home.fingerprint is None], at=at, conf=conf)
     by_alert = {arrival.alert: arrival for arrival in arrivals}
     joining, opening = _return_home(cases, homes, by_alert)
@@ -266,7 +266,7 @@ def _open(cases: Sequence[Case], by_alert: Arrivals, windows: Sequence[Hold]) ->
 def _opened(n: int, case: Case, by_alert: Arrivals, windows: Sequence[Hold]) -> Row:
     arrivals = [by_alert[alert] for alert in case.alerts]
     root = by_alert[case.root_alert] if case.root_alert is not None else arrivals[0]
-    hold = holds.first_fitting(windows, words_of(root.reading))
+    hold = holds.first_fitting(windows, words_of(root.reading)) if windows else None
     return {
         "n": n,
         "severity": min(arrival.reading.severity for arrival in arrivals).value,

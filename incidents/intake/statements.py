@@ -10,7 +10,7 @@ from datetime import datetime
 
 from pydantic_core import to_json
 
-from aiops.postgresql.prepared import fetch
+from aiops.postgresql.prepared import fetch, fetch_together
 
 # One row of a batch, by column; JSON values only.
 Row = Mapping[str, object]
@@ -320,26 +320,39 @@ def count_repeats(source: str, prints: Sequence[str], *, ignored: int, receiver:
 
 
 def upsert(sql: str, source: str, rows: Sequence[Row]) -> list[Stored]:
-    return [Stored(*row) for row in fetch(sql, {"rows": _json(rows), "source": source})]
+    [stored] = fetch_together((sql, {"rows": _json(rows), "source": source}))  # mostly the first of its transaction
+    return [Stored(*row) for row in stored]
 
 
-def lock(locks: Sequence[Lock]) -> bool:
-    """Hold these until the end of the transaction, which looks keys up in their index from now on.
+def lock(locks: Sequence[Lock]) -> None:
+    """Hold these until the end of the transaction, which looks keys up in their index from now on."""
+    fetch(*_lock(locks))
 
-    Returns whether any hold has begun, so that they need to be read.
+
+def _lock(locks: Sequence[Lock]) -> tuple[str, Row]:
+    return LOCK, {"numbers": [one.number for one in locks], "exclusive": [one.exclusive for one in locks]}
+
+
+def lock_and_find_homes(
+    locks: Sequence[Lock],
+    keys: Sequence[str],
+    source: str,
+    prints: Sequence[str],
+    *,
+    most: int,
+    within_s: int,
+    reopen_within_s: int,
+) -> tuple[bool, list[Home]]:
+    """Hold `locks`, and then find at most `most` live incidents with one of `keys`, opened `within_s` ago; and those of earlier
+    episodes of `prints`.
+
+    Returns also whether any hold has begun, so that they need to be read.
     """
-    rows = fetch(LOCK, {"numbers": [one.number for one in locks], "exclusive": [one.exclusive for one in locks]})
-    return any(row[-1] for row in rows)
-
-
-def find_homes(
-    keys: Sequence[str], source: str, prints: Sequence[str], *, most: int, within_s: int, reopen_within_s: int
-) -> list[Home]:
-    """At most `most` live incidents with one of `keys`, opened `within_s` ago; and those of earlier episodes of `prints`."""
     params = {
         "keys": list(keys), "source": source, "prints": list(prints), "most": most, "max": within_s, "reopen": reopen_within_s,
     }  # fmt: skip
-    return [Home(*row) for row in fetch(FIND_HOMES, params)]
+    locked, homes = fetch_together(_lock(locks), (FIND_HOMES, params))
+    return any(row[-1] for row in locked), [Home(*row) for row in homes]
 
 
 def open_incidents(rows: Sequence[Row]) -> list[Opened]:

@@ -1,10 +1,13 @@
 """What runs after a commit never reaches the caller, whose work is done."""
 
+import threading
+
 import pytest
 from django.db import transaction
 
-from aiops import live
+from aiops import events, live
 from aiops.events import enqueue
+from aiops.telling import Teller
 from tests.threads import together
 
 
@@ -26,3 +29,63 @@ def test_a_message_that_cannot_be_sent_is_not_the_callers_failure():
 def test_threads_that_publish_for_the_first_time_together_all_get_through(db):
     live._redis.cache_clear()
     assert together([lambda: live._send(("overview",))] * 8) == [None] * 8
+
+
+class Ear:
+    """Hears what is said to it; the first time only once it is let go on."""
+
+    def __init__(self):
+        self.heard, self.begun, self.go_on = [], threading.Event(), threading.Event()
+
+    def listen(self, items):
+        self.heard.append(list(items))
+        if len(self.heard) == 1:
+            self.begun.set()
+            assert self.go_on.wait(10)
+
+
+@pytest.fixture
+def teller():
+    made = Teller()
+    yield made
+    made.stop()
+
+
+def test_what_comes_while_the_teller_speaks_goes_out_together(teller):
+    ear = Ear()
+    teller.start()
+    teller.tell(ear.listen, ["a"])
+    assert ear.begun.wait(10)
+    for word in "bcd":
+        teller.tell(ear.listen, [word])
+    ear.go_on.set()
+    teller.stop()
+    assert ear.heard == [["a"], ["b", "c", "d"]]
+    teller.tell(ear.listen, ["e"])
+    assert ear.heard[-1] == ["e"], "without its thread it speaks at once"
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_teller_that_breaks_speaks_on(teller):
+    said = threading.Event()
+
+    def breaks(items):
+        raise ValueError("I/O operation on closed file")
+
+    teller.start()
+    broken = teller._thread
+    teller.tell(breaks, ["a"])
+    broken.join(10)
+    assert not broken.is_alive()
+    teller.tell(lambda items: said.set(), ["b"])
+    assert said.wait(10)
+
+
+def test_many_ids_of_a_task_are_one_message(monkeypatch):
+    sent = []
+    monkeypatch.setattr(events, "_send", lambda task, ids: sent.append((task.name, ids)))
+    events._send_all([(BrokenTask(), (pk,)) for pk in range(3)])
+    assert sent == [("broken", (0,)), ("broken", (1,)), ("broken", (2,))]
+    sent.clear()
+    events._send_all([(BrokenTask(), (pk,)) for pk in range(4)])
+    assert sent == [("aiops.fan_out", ("broken", 0, 1, 2, 3))]

@@ -40,6 +40,7 @@ def test_candidates_are_found_by_the_index_of_their_keys(keys, analysed):
 def test_of_many_candidates_the_newest_are_taken():
     with connection.cursor() as cursor:
         cursor.execute(OPEN_MANY, [300])
-    homes = statements.find_homes(["<worker-7", ".shop"], "s", [], most=50, within_s=1800, reopen_within_s=1800)
+    lock, keys = statements.Lock(1, exclusive=True), ["<worker-7", ".shop"]
+    _, homes = statements.lock_and_find_homes([lock], keys, "s", [], most=50, within_s=1800, reopen_within_s=1800)
     assert len(homes) == 50
     assert homes[-1].keys[0] == "=shop/web300"

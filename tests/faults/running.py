@@ -171,16 +171,17 @@ def stop(product: Product, name: str) -> int:
 
 
 @contextmanager
-def killed_again_and_again(product: Product, name: str, *, every_s: float) -> Iterator[list[int]]:
-    """kill -9 of that process and its children, whenever it is there, in that rhythm; the numbers of those that died."""
+def killed_again_and_again(product: Product, name: str, *, every_s: float, aged_s: float = 0.0) -> Iterator[list[int]]:
+    """kill -9 of that process and its children in that rhythm, once it has lived so long; the numbers of those that died."""
     dead: list[int] = []
     ends = threading.Event()
 
     def kill() -> None:
         while not ends.wait(every_s):
             for process in product.processes(name):
-                dead.append(process.pid)
-                process.kill()
+                if time.time() - process.create_time() >= aged_s:
+                    dead.append(process.pid)
+                    process.kill()
 
     killer = threading.Thread(target=kill)
     killer.start()

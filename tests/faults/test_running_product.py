@@ -36,6 +36,7 @@ from tests.product import Product, wait_for
 
 pytestmark = pytest.mark.xdist_group("running product")
 FAULT = "F22"
+GROWING = ("incidents_alert", "incidents_decision", "approvals_execution")
 
 
 @pytest.fixture(scope="module")
@@ -230,6 +231,38 @@ def test_f24_who_is_told_to_stop_finishes_or_hands_over(product, sandbox, name, 
         assert effects(sandbox, list(done)) == [1] * len(made)
         total += len(made)
     figure(f"SIGTERM of the {name} with one act held at the cluster and others waiting", rounds=total)
+
+
+def test_f24_a_rolling_restart_after_the_schema_grew(product, sandbox, figure):
+    """As a release does: the migration adds while the old processes work, each is replaced, and only then something goes."""
+    rounds, total, posted = times(1, full=13), 0, 0
+    for _ in range(rounds):
+        after = last(product, "incidents_decision")
+        sandbox.put("/sandbox/hold", json={"when": "after", "only": {"verb": "patch"}})
+        made = approvals(product, 4)
+        wait_for(lambda: sandbox.get("/sandbox/hold").json()["waiting"], within_s=LONG, why="an act is under way")
+        for table in GROWING:
+            product.ask_database(f"alter table {table} add column grown integer not null default 0")
+        try:
+            replaced = {}
+            for name in ("web", "sweeper", "worker", "beat"):
+                open_incidents(product, 1)
+                replaced[name] = stop(product, name)
+            sandbox.delete("/sandbox/hold")
+            for name, was in replaced.items():
+                wait_for(
+                    lambda name=name, was=was: (now := product.main_process(name)) and now.pid != was, within_s=LONG, why=name
+                )
+            open_incidents(product, 1)
+            done = all_done(product, made)
+        finally:
+            for table in GROWING:
+                product.ask_database(f"alter table {table} drop column grown")
+        assert set(done.values()) == {"succeeded"}, done
+        assert effects(sandbox, list(done)) == [1] * len(made)
+        all_ready(product, after, 5)
+        total, posted = total + len(made), posted + 5
+    figure(f"{total} acts and {posted} alerts over a grown schema and a restart of every process", rounds=total)
 
 
 def test_f7_a_database_that_is_killed_under_posts_loses_nothing_that_was_taken(product, sandbox, figure):

@@ -21,6 +21,7 @@ pytestmark = pytest.mark.xdist_group("running product")
 A_POST = 50  # alerts
 WITHIN_S = 60.0
 SENDERS = 8
+WEB_LIVES_S = 8.0  # by then it has started and takes posts; killed earlier each time, it would never take any
 BAD = {"status": "on fire", "labels": {"alertname": "Bad"}}
 
 
@@ -137,7 +138,7 @@ def test_f19_posts_that_web_dies_under_are_taken_once_however_often_they_are_sen
     run = f"sender{next(numbers)}"
     bodies = [_mostly_good(run, n) for n in range(posts)]
     mine = f"incidents_alert where labels->>'run' = '{run}'"
-    with killed_again_and_again(product, "web", every_s=2.5) as dead, ThreadPoolExecutor(SENDERS) as senders:
+    with killed_again_and_again(product, "web", every_s=0.5, aged_s=WEB_LIVES_S) as dead, ThreadPoolExecutor(SENDERS) as senders:
         for body in [*bodies, *bodies]:  # at least once each while web dies
             senders.submit(_until_taken, product, body)
         wait_for(lambda: len(dead) > 1, within_s=LONG, why="web died")

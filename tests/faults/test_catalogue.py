@@ -52,7 +52,9 @@ CATALOGUE: dict[str, tuple[str, ...]] = {
             "incidents/test_webhook_alertmanager.py::test_an_older_body_replayed_reopens_nothing"),
     "F20": ("faults/test_people_and_clocks.py::test_f20_a_worker_with_a_wrong_clock_is_neither_early_nor_late",
             "incidents/test_sender_clocks.py::test_an_end_is_heard_whatever_the_sender_s_clock_says"),
-    "F21": ("pages/test_live.py::test_a_lost_message_leaves_no_page_stale",
+    "F21": ("faults/test_storms_and_senders.py::test_f21_pages_whose_sockets_are_cut_are_current_again",
+            "e2e/test_link.py::test_a_cut_socket_is_said_and_the_page_asks_instead",
+            "pages/test_live.py::test_a_lost_message_leaves_no_page_stale",
             "pages/test_live.py::test_a_viewer_that_reads_nothing_is_closed"),
     "F22": ("faults/test_running_product.py::test_f22_two_of_everything_do_everything_once",
             "faults/test_running_product.py::test_f22_without_a_sweeper_for_a_while_nothing_is_lost"),
@@ -62,10 +64,6 @@ CATALOGUE: dict[str, tuple[str, ...]] = {
     "F24": ("faults/test_running_product.py::test_f24_who_is_told_to_stop_finishes_or_hands_over",
             "faults/test_running_product.py::test_f24_a_rolling_restart_after_the_schema_grew"),
 }  # fmt: skip
-# One size only, or less than the catalogue asks for.
-NOT_AT_FULL_SIZE = {
-    "F21": "single pages, not 200 over five cuts",
-}
 
 
 def test_every_fault_has_its_tests():

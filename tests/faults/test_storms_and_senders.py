@@ -1,13 +1,14 @@
-"""F18 and F19: more alerts than ever with many pages open, and senders that repeat while web dies under their posts."""
+"""F18, F19 and F21: more alerts than ever with many pages open, senders that repeat while web dies, and pages that are cut off."""
 
 import asyncio
 import html
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from functools import partial
 
 import httpx
 import pytest
@@ -22,6 +23,7 @@ A_POST = 50  # alerts
 WITHIN_S = 60.0
 SENDERS = 8
 WEB_LIVES_S = 8.0  # by then it has started and takes posts; killed earlier each time, it would never take any
+MISSED = "KubeDeploymentReplicasMismatch"
 BAD = {"status": "on fire", "labels": {"alertname": "Bad"}}
 
 
@@ -38,20 +40,25 @@ def count(product: Product, what: str) -> int:
 # Pages that stay open
 
 
+def line_of(product: Product, path: str) -> Callable[[], websockets.connect]:
+    """Connects as a browser does that has the page at `path` open."""
+    with closing(product.log_in()) as person:
+        [room] = re.findall(r'hx-ws:connect="([^"]*)"', person.get(path).text)
+        cookies = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
+    return partial(
+        websockets.connect, product.base_url.replace("http", "ws", 1) + html.unescape(room),
+        additional_headers={"Cookie": cookies}, origin=product.base_url, open_timeout=LONG, proxy=None, max_size=None,
+    )  # fmt: skip
+
+
 @contextmanager
 def open_pages(product: Product, number: int) -> Iterator[list[int]]:
     """So many pages that listen, as browsers do, in the room of the incident list; how many messages each has heard."""
     heard, ends, opened = [0] * number, threading.Event(), threading.Barrier(2)
-    person = product.log_in()
-    [room] = re.findall(r'data-live="([^"]*)"', person.get("/incidents").text)[:1]
-    cookies = "; ".join(f"{name}={value}" for name, value in person.cookies.items())
-    person.close()
-    address = f"{product.base_url.replace('http', 'ws', 1)}/ws/live?{html.unescape(room)}"
+    connect = line_of(product, "/incidents")
 
     async def page(n: int) -> None:
-        async with websockets.connect(
-            address, additional_headers={"Cookie": cookies}, origin=product.base_url, open_timeout=LONG, proxy=None, max_size=None
-        ) as socket:
+        async with connect() as socket:
             joined.append(n)
             if len(joined) == number:
                 all_in.set()
@@ -128,6 +135,46 @@ def _ready(product: Product, run: str) -> list[float] | None:
     )
     seconds = [float(row[0]) for row in rows if row[0]]
     return None if not seconds or min(seconds) < 0 else seconds
+
+
+# Pages that are cut off
+
+
+def test_f21_pages_whose_sockets_are_cut_are_current_again(product, figure):
+    viewers, cuts = times(10, full=200), times(2, full=5)
+    web = wait_for(lambda: product.main_process("web"))
+    took_s, memory = [], []
+    for _ in range(cuts):
+        labels = crash(f"cut{next(numbers)}", "app")
+        [ref] = product.post_alerts(alerts(labels)).json()["incidents"]
+        joining = alerts(labels | {"alertname": MISSED})
+        connect = line_of(product, f"/incidents/{ref}")
+        took_s += asyncio.run(_cut_and_back(connect, viewers, lambda joining=joining: product.post_alerts(joining)))
+        memory.append(web.memory_info().rss)
+    assert len(took_s) == viewers * cuts
+    assert memory[-1] < 1.2 * memory[0]
+    if IS_FULL:  # the short test runs beside others on slow machines
+        assert max(took_s) <= 10
+    grown = memory[-1] / memory[0]
+    figure(f"{viewers} pages cut {cuts} times: none stale after {max(took_s):.1f} s, memory × {grown:.2f}", rounds=viewers * cuts)
+
+
+async def _cut_and_back(connect: Callable[[], websockets.connect], number: int, change: Callable[[], object]) -> list[float]:
+    """Cut so many pages off, let something change, and let all come back at once; how long each took until it was current."""
+    sockets = await asyncio.gather(*[connect() for _ in range(number)])
+    assert not any(MISSED in said for said in await asyncio.gather(*[socket.recv(decode=True) for socket in sockets]))
+    for socket in sockets:
+        socket.transport.abort()
+    await asyncio.to_thread(change)
+    began = time.monotonic()
+
+    async def current() -> float:
+        async with connect() as socket:
+            while MISSED not in await asyncio.wait_for(socket.recv(decode=True), LONG):
+                pass
+        return time.monotonic() - began
+
+    return await asyncio.gather(*[current() for _ in range(number)])
 
 
 # Senders

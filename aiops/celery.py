@@ -61,7 +61,6 @@ app.conf.update(
     task_default_queue=DEFAULT,
     task_create_missing_queues=True,
     task_routes={
-        "aiops.fan_out": {"queue": DECIDE},
         "incidents.tasks.decide": {"queue": DECIDE},
         "approvals.tasks.assess": {"queue": DECIDE},
         "approvals.tasks.execute": {"queue": ACT},

@@ -28,7 +28,7 @@ class Task(Protocol):
 
     name: str
 
-    def apply_async(self, args: "Ids", *, retry: bool, ignore_result: bool) -> object: ...
+    def apply_async(self, args: "Ids", *, queue: str | None, retry: bool, ignore_result: bool) -> object: ...
 
 
 Ids = tuple[int | str, ...]
@@ -109,14 +109,21 @@ def _send_all(calls: Sequence[Call]) -> None:
             for task, ids in same:
                 _send(task, ids)
         else:
-            _send(fan_out, (name, *(ids[0] for _, ids in same)))
+            _send(fan_out, (name, *(ids[0] for _, ids in same)), queue=_queue_of(name))
 
 
-def _send(task: Task, ids: Ids) -> None:
+def _queue_of(name: str) -> str:
+    """Acts never wait behind decisions, also where many are sent at once."""
+    queue: str = current_app.conf.task_routes.get(name, {}).get("queue", current_app.conf.task_default_queue)
+    return queue
+
+
+def _send(task: Task, ids: Ids, *, queue: str | None = None) -> None:
+    """`queue`: another one than the task's own."""
     if broker.is_open:
         return
     try:
-        task.apply_async(ids, retry=False, ignore_result=True)
+        task.apply_async(ids, queue=queue, retry=False, ignore_result=True)
     except (KombuError, RedisError, OSError) as error:
         broker.failed()
         log.warning("task.not_enqueued", task=task.name, ids=ids, error=str(error))

@@ -4,60 +4,59 @@ While the thread speaks, more comes in, and that goes out together: the more req
 such a thread. Anywhere else, or without it, everything is said at once by whoever has it to say.
 """
 
-import threading
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
+from concurrent.futures import Future, ThreadPoolExecutor
+from threading import Lock
 from typing import Any
 
-END_WITHIN_S = 2.0
+import structlog
 
 Say = Callable[[Sequence[Any]], None]
+
+log = structlog.get_logger(__name__)
 
 
 class Teller:
     """Holds nothing that may not be lost: all of it are hints, and the sweeper finds in the database what they are about."""
 
     def __init__(self) -> None:
-        self._waiting: SimpleQueue[tuple[Say, Sequence[Any]] | None] = SimpleQueue()
-        self._lock = threading.Lock()
-        self._thread: threading.Thread | None = None
+        self._lock = Lock()
+        self._waiting: dict[Say, list[Any]] = {}
+        self._thread: ThreadPoolExecutor | None = None
 
     def start(self) -> None:
-        """From now on by a thread. One that broke is replaced here; what it was saying is lost, and in the log."""
+        """From now on by a thread."""
         with self._lock:
-            if self._thread is None or not self._thread.is_alive():
-                self._thread = threading.Thread(target=self._speak, daemon=True, name="teller")
-                self._thread.start()
+            self._thread = self._thread or ThreadPoolExecutor(1, thread_name_prefix="teller")
 
     def stop(self) -> None:
         """Say what is left; from now on without a thread."""
-        thread, self._thread = self._thread, None
+        with self._lock:
+            thread, self._thread = self._thread, None
         if thread is not None:
-            self._waiting.put(None)
-            thread.join(END_WITHIN_S)
+            thread.shutdown()
 
     def tell(self, say: Say, items: Sequence[Any]) -> None:
         """Have `say` called with `items`, and with those of others who say something by it at the same time."""
-        thread = self._thread
+        with self._lock:
+            thread = self._thread
+            if thread is not None:
+                self._waiting.setdefault(say, []).extend(items)
+                thread.submit(self._say_all, say).add_done_callback(_report)
         if thread is None:
             say(items)
-            return
-        self._waiting.put((say, items))
-        if not thread.is_alive():
-            self.start()
 
-    def _speak(self) -> None:
-        while (first := self._waiting.get()) is not None:
-            together = {first[0]: list(first[1])}
-            try:
-                while (more := self._waiting.get_nowait()) is not None:
-                    together.setdefault(more[0], []).extend(more[1])
-            except Empty:
-                more = first
-            for say, items in together.items():
-                say(items)
-            if more is None:
-                return
+    def _say_all(self, say: Say) -> None:
+        """What waits to be said by it; nothing, where it went out with an earlier one."""
+        with self._lock:
+            items = self._waiting.pop(say, [])
+        if items:
+            say(items)
+
+
+def _report(done: Future[None]) -> None:
+    if (error := done.exception()) is not None:
+        log.error("hints.not_sent", error=type(error).__name__, exc_info=error)
 
 
 # One per process, because a thread is a process's own.

@@ -156,7 +156,7 @@ class Simulation:
 
     # the edges
 
-    def enqueue(self, task: Any, ids: tuple[Any, ...]) -> None:
+    def enqueue(self, task: Any, ids: tuple[Any, ...], *, queue: str | None = None) -> None:
         if not task.name.startswith("aiops.outbox"):  # messages to people are counted, not sent
             self._tasks.append((task, ids))
 

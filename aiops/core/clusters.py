@@ -8,6 +8,7 @@ from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+MAX_KEPT = 300  # names of senders fill no memory; the environment of a longer one is found anew each time
 _WORDS = (("prod", "production"), ("live", "production"), ("stag", "staging"), ("dev", "development"), ("test", "development"))
 
 
@@ -51,13 +52,18 @@ def environment_of(labels: Mapping[str, str], cluster: Cluster | None, namespace
     given = labels.get("environment") or labels.get("env") or (cluster.environment if cluster else "")
     if given:
         return normal_environment(given)
-    return environment_by_words(labels.get("cluster", "")[:100], (namespace or "")[:100])
+    return environment_by_words(labels.get("cluster", ""), namespace or "")
+
+
+def environment_by_words(cluster: str, namespace: str) -> str:
+    """What the names of a cluster and a namespace say about their environment: `shop-staging` is staging."""
+    text = f"{cluster} {namespace}".lower()
+    return _by_words(text) if len(text) <= MAX_KEPT else _by_words.__wrapped__(text)
 
 
 @lru_cache(maxsize=4096)
-def environment_by_words(cluster: str, namespace: str) -> str:
-    """What the names of a cluster and a namespace say about their environment: `shop-staging` is staging."""
-    words = re.split(r"[^a-z0-9]+", f"{cluster} {namespace}".lower())
+def _by_words(text: str) -> str:
+    words = re.split(r"[^a-z0-9]+", text)
     return next((environment for start, environment in _WORDS if any(w.startswith(start) for w in words)), "production")
 
 

@@ -19,7 +19,7 @@ def fetch(sql: str, params: Parameters) -> Rows:
 
 
 def fetch_together(*statements: tuple[str, Parameters]) -> list[Rows]:
-    """The rows of each statement, in their order; all of them, and the BEGIN before the first, are one round trip."""
+    """The rows of each statement, in their order, by one round trip inside a transaction that has begun."""
     cursors = _cursors(len(statements))
     with connection.wrap_database_errors:
         with connection.connection.pipeline():

@@ -16,7 +16,9 @@ from websockets.extensions.permessage_deflate import ServerPerMessageDeflateFact
 
 from aiops.telling import teller
 
-STOP_WITHIN_S = 10  # requests under way get this long; the supervisor and Kubernetes wait longer
+# Requests under way get this long to answer, and then as long as their statements may take to end: the supervisor and
+# Kubernetes wait longer.
+STOP_WITHIN_S = 10
 
 
 class Sockets(WebSocketsSansIOProtocol):

@@ -320,8 +320,7 @@ def count_repeats(source: str, prints: Sequence[str], *, ignored: int, receiver:
 
 
 def upsert(sql: str, source: str, rows: Sequence[Row]) -> list[Stored]:
-    [stored] = fetch_together((sql, {"rows": _json(rows), "source": source}))  # mostly the first of its transaction
-    return [Stored(*row) for row in stored]
+    return [Stored(*row) for row in fetch(sql, {"rows": _json(rows), "source": source})]
 
 
 def lock(locks: Sequence[Lock]) -> None:

@@ -8,6 +8,8 @@ from django.db import transaction
 from aiops import events, live
 from aiops.events import enqueue
 from aiops.telling import Teller
+from approvals.tasks import execute
+from incidents.tasks import decide
 from tests.threads import together
 
 
@@ -16,7 +18,7 @@ class BrokenTask:
 
     name = "broken"
 
-    def apply_async(self, args, *, retry, ignore_result):
+    def apply_async(self, args, **options):
         raise ValueError("I/O operation on closed file")
 
 
@@ -65,27 +67,36 @@ def test_what_comes_while_the_teller_speaks_goes_out_together(teller):
     assert ear.heard[-1] == ["e"], "without its thread it speaks at once"
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_a_teller_that_breaks_speaks_on(teller):
-    said = threading.Event()
+def test_what_breaks_for_the_teller_is_told_and_keeps_nothing_else_back(teller, caplog):
+    ear = Ear()
 
     def breaks(items):
         raise ValueError("I/O operation on closed file")
 
     teller.start()
-    broken = teller._thread
-    teller.tell(breaks, ["a"])
-    broken.join(10)
-    assert not broken.is_alive()
-    teller.tell(lambda items: said.set(), ["b"])
-    assert said.wait(10)
+    teller.tell(ear.listen, ["a"])
+    assert ear.begun.wait(10)
+    teller.tell(breaks, ["b"])
+    teller.tell(ear.listen, ["c"])
+    ear.go_on.set()
+    teller.stop()
+    assert ear.heard == [["a"], ["c"]]
+    assert "hints.not_sent" in caplog.text
 
 
 def test_many_ids_of_a_task_are_one_message(monkeypatch):
     sent = []
-    monkeypatch.setattr(events, "_send", lambda task, ids: sent.append((task.name, ids)))
+    monkeypatch.setattr(events, "_send", lambda task, ids, queue=None: sent.append((task.name, ids, queue)))
     events._send_all([(BrokenTask(), (pk,)) for pk in range(3)])
-    assert sent == [("broken", (0,)), ("broken", (1,)), ("broken", (2,))]
+    assert sent == [("broken", (0,), None), ("broken", (1,), None), ("broken", (2,), None)]
     sent.clear()
     events._send_all([(BrokenTask(), (pk,)) for pk in range(4)])
-    assert sent == [("aiops.fan_out", ("broken", 0, 1, 2, 3))]
+    assert sent == [("aiops.fan_out", ("broken", 0, 1, 2, 3), "default")]
+
+
+def test_many_acts_go_out_by_the_queue_of_acts(monkeypatch):
+    sent = []
+    monkeypatch.setattr(events.fan_out, "apply_async", lambda ids, **options: sent.append(options["queue"]))
+    events._send_all([(execute, (f"e{n}",)) for n in range(4)])
+    events._send_all([(decide, (n,)) for n in range(4)])
+    assert sent == ["act", "decide"]

@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import pytest
 import stamina
@@ -48,7 +48,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
                     rows.append(json.loads(said) | {"test": report.nodeid.split("::")[-1], "held": outcome == "passed"})
     if not rows:
         return
-    rows.sort(key=lambda row: (int(re.sub(r"\D", "", row["fault"]) or 99), row["test"]))
+    rows.sort(key=_place)
     terminalreporter.section("faults")
     terminalreporter.write_line(f"{'fault':<6}{'rounds':>7}{'doubled':>9}{'lost':>6}{'stuck':>7}  figure")
     for row in rows:
@@ -56,7 +56,19 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter) -> None:
         terminalreporter.write_line(f"{row['fault']:<6}{counts}  {row['figure']}" + ("" if row["held"] else "  FAILED"))
     if out := os.environ.get("FAULTS_OUT"):
         Path(out).parent.mkdir(parents=True, exist_ok=True)
-        Path(out).write_text(json.dumps({"full": IS_FULL, "faults": rows}, indent=1) + "\n")
+        written = {"full": IS_FULL, "faults": sorted([*_others(Path(out), rows), *rows], key=_place)}
+        Path(out).write_text(json.dumps(written, indent=1) + "\n")
+
+
+def _others(file: Path, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """What an earlier run of the same size found by tests that were not run now: the whole takes hours, so it is run in parts."""
+    earlier = json.loads(file.read_text()) if file.exists() else {}
+    now = {row["test"] for row in rows}
+    return [row for row in earlier.get("faults", []) if row["test"] not in now] if earlier.get("full") == IS_FULL else []
+
+
+def _place(row: dict[str, Any]) -> tuple[int, str]:
+    return int(re.sub(r"\D", "", row["fault"]) or 99), row["test"]
 
 
 @pytest.fixture

@@ -32,8 +32,8 @@ from aiops.consumer import LiveConsumer  # noqa: E402  (needs the app registry t
 class ThreadedHandler(ASGIHandler):
     """All middleware and views here are synchronous: a request is one way into a thread and back, with nothing to await between.
 
-    Some threads are kept for later requests, with all that is made once a thread. Measured: a third of the processor's time that
-    Django's own way through tasks, signals and threads takes.
+    Some threads are kept for later requests, with all that is made once a thread. Measured: it takes a third less of the
+    processor's time than Django's own way through tasks, signals and threads.
     """
 
     def __init__(self) -> None:

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "aiops.settings")
     application = import_module("aiops.asgi").application  # once the environment is complete
     get_resolver().url_patterns  # noqa: B018  (reads all pages in, so that the first visitor does not wait for it)
-    # What is loaded stays for good: looking through it for garbage stops all requests for a tenth of a second each time.
+    # What is loaded stays for good: looking through it for garbage stops all requests for some tenths of a second.
     gc.collect()
     gc.freeze()
     teller.start()

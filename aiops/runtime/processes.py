@@ -60,7 +60,7 @@ def programs(*, address: str, port: int, sandbox: Sandbox | None, telegram: bool
             # Its children would end in the middle of their tasks; they stop when it tells them to.
             signals_group=False,
             # All share this machine: where it cannot keep up, alerts are taken in and decided in time before anything else.
-            niceness=10,
+            niceness=5,
         ),
         Program(
             "beat",

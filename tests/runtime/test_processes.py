@@ -61,7 +61,7 @@ def test_only_the_sandbox_gets_its_token() -> None:
 
 def test_what_can_wait_stands_back_on_a_busy_machine() -> None:
     commands = {name: section["command"] for name, section in config().items() if "command" in section}
-    assert [name for name, command in commands.items() if command.startswith("nice -n 10 ")] == ["program:worker"]
+    assert [name for name, command in commands.items() if command.startswith("nice -n 5 ")] == ["program:worker"]
 
 
 def test_every_process_finds_the_same_var_and_whose_it_is(tmp_path: Path) -> None:

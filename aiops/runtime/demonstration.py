@@ -1,9 +1,22 @@
 """The first incident of a new console: a bad deploy in the sandbox, which alerts, is decided and can be repaired."""
 
 import httpx
+from redis import Redis
+from redis.exceptions import RedisError
 
 SCENARIO = "bad-deploy"
 TIMEOUT_S = 5.0
+
+
+def somebody_decides(redis_url: str) -> bool:
+    """Whether a worker waits for tasks. Before, decisions are the sweeper's, by plain rules alone: no sight for a newcomer."""
+    broker = Redis.from_url(redis_url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
+    try:
+        return any(client["cmd"] == "brpop" for client in broker.client_list())
+    except (RedisError, OSError):
+        return False
+    finally:
+        broker.close()
 
 
 def break_something(sandbox_url: str) -> str | None:

@@ -110,7 +110,7 @@ def _run(paths: RuntimePaths, config: Config, *, home: Path, sandbox: bool, sign
     _await_dashboard(where.url, look_after, paths)
     _welcome(where, login, show_password=first_password, paths=paths)
     if where.sandbox_url and config.is_embedded:
-        _demonstrate(where.sandbox_url, look_after)
+        _demonstrate(where.sandbox_url, look_after, redis_url=config.redis_url or paths.redis_url)
     while True:
         look_after(1.0)
 
@@ -181,8 +181,11 @@ def _welcome(where: Addresses, login: Bootstrap | None, *, show_password: bool, 
     say(f"Ready after {took_s:.1f} s. Logs are in {paths.logs}; Ctrl-C stops everything and keeps the data\n")
 
 
-def _demonstrate(sandbox_url: str, look_after: LookAfter) -> None:
+def _demonstrate(sandbox_url: str, look_after: LookAfter, *, redis_url: str) -> None:
     """Break one thing in the sandbox, so that there is work to see. One that does not answer is no reason to stop."""
+    deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline and not demonstration.somebody_decides(redis_url):
+        look_after(0.5)
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:
         try:

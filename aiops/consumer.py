@@ -41,9 +41,8 @@ TOGETHER_S = 0.01  # one act changes several topics
 GAP_S = 0.15  # between two sends, so that a storm of changes is a few sends
 GAP_MOST_S = 2.4  # twice this at most between two sends: a page stays far below the 10 s
 FORGOTTEN_S = 5.0
-PAUSE_A_WORK = (
-    8.0  # of looking, which is half of it: pages may have a fifth of the process, senders and people who sign come first
-)
+# Of looking, which is half of the work: pages may have a fifth of the process, senders and people who sign come first.
+PAUSE_A_WORK = 8.0
 HEARTBEAT = '{"beat":1}'
 
 TRY_AGAIN_LATER, LOGGED_OUT = 1013, 4401

@@ -20,6 +20,8 @@ from aiops.telling import teller
 
 FEW = 3  # messages that are sent one by one; each costs about a millisecond
 
+Id = int | str
+
 log = structlog.get_logger(__name__)
 
 
@@ -28,11 +30,7 @@ class Task(Protocol):
 
     name: str
 
-    def apply_async(self, args: "Ids", *, queue: str | None, retry: bool, ignore_result: bool) -> object: ...
-
-
-Ids = tuple[int | str, ...]
-Call = tuple[Task, Ids]
+    def apply_async(self, args: tuple[Id, ...], *, queue: str | None, retry: bool, ignore_result: bool) -> object: ...
 
 
 class Breaker:
@@ -75,41 +73,38 @@ def broker_answers() -> bool:
     return answers
 
 
-def enqueue(task: Task, *ids: int | str) -> None:
-    """Send `task` its ids after the surrounding transaction commits. Never raises: a lost message is the sweeper's."""
-    _after_commit([(task, ids)])
+def enqueue(task: Task, pk: Id) -> None:
+    """Send `task` the id after the surrounding transaction commits. Never raises: a lost message is the sweeper's."""
+    enqueue_all(task, [pk])
 
 
-def enqueue_all(task: Task, ids: Sequence[int]) -> None:
+def enqueue_all(task: Task, pks: Sequence[Id]) -> None:
     """Send `task` each of the ids; many of them as one message, which a worker sends on one by one."""
-    if ids:
-        _after_commit([(task, (pk,)) for pk in ids])
 
-
-def _after_commit(calls: Sequence[Call]) -> None:
     def send() -> None:  # a function with a name: Django reports by it what a callback raises
-        teller.tell(_send_all, calls)
+        teller.tell(_send_all, [(task, pk) for pk in pks])
 
-    transaction.on_commit(send, robust=True)
+    if pks:
+        transaction.on_commit(send, robust=True)
 
 
 @shared_task(name="aiops.fan_out")
-def fan_out(name: str, *ids: int | str) -> None:
+def fan_out(name: str, *pks: Id) -> None:
     task = current_app.tasks[name]
-    for pk in ids:
+    for pk in pks:
         _send(task, (pk,))
 
 
-def _send_all(calls: Sequence[Call]) -> None:
-    by_task: dict[str, list[Call]] = {}
-    for call in calls:
-        by_task.setdefault(call[0].name, []).append(call)
+def _send_all(calls: Sequence[tuple[Task, Id]]) -> None:
+    by_task: dict[str, list[tuple[Task, Id]]] = {}
+    for task, pk in calls:
+        by_task.setdefault(task.name, []).append((task, pk))
     for name, same in by_task.items():
-        if len(same) <= FEW or any(len(ids) != 1 for _, ids in same):
-            for task, ids in same:
-                _send(task, ids)
+        if len(same) <= FEW:
+            for task, pk in same:
+                _send(task, (pk,))
         else:
-            _send(fan_out, (name, *(ids[0] for _, ids in same)), queue=_queue_of(name))
+            _send(fan_out, (name, *(pk for _, pk in same)), queue=_queue_of(name))
 
 
 def _queue_of(name: str) -> str:
@@ -118,7 +113,7 @@ def _queue_of(name: str) -> str:
     return queue
 
 
-def _send(task: Task, ids: Ids, *, queue: str | None = None) -> None:
+def _send(task: Task, ids: tuple[Id, ...], *, queue: str | None = None) -> None:
     """`queue`: another one than the task's own."""
     if broker.is_open:
         return
@@ -142,7 +137,7 @@ class Fact:
         if task not in self._tasks:
             self._tasks.append(task)
 
-    def announce(self, pk: int | str) -> None:
+    def announce(self, pk: Id) -> None:
         for task in self._tasks:
             enqueue(task, pk)
 

@@ -8,7 +8,7 @@ SCENARIO = "bad-deploy"
 TIMEOUT_S = 5.0
 
 
-def somebody_decides(redis_url: str) -> bool:
+def worker_waits(redis_url: str) -> bool:
     """Whether a worker waits for tasks. Before, decisions are the sweeper's, by plain rules alone: no sight for a newcomer."""
     broker = Redis.from_url(redis_url, socket_timeout=TIMEOUT_S, socket_connect_timeout=TIMEOUT_S)
     try:

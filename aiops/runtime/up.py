@@ -184,7 +184,7 @@ def _welcome(where: Addresses, login: Bootstrap | None, *, show_password: bool, 
 def _demonstrate(sandbox_url: str, look_after: LookAfter, *, redis_url: str) -> None:
     """Break one thing in the sandbox, so that there is work to see. One that does not answer is no reason to stop."""
     deadline = time.monotonic() + PATIENCE_S
-    while time.monotonic() < deadline and not demonstration.somebody_decides(redis_url):
+    while time.monotonic() < deadline and not demonstration.worker_waits(redis_url):
         look_after(0.5)
     deadline = time.monotonic() + PATIENCE_S
     while time.monotonic() < deadline:

@@ -87,16 +87,16 @@ def test_what_breaks_for_the_teller_is_told_and_keeps_nothing_else_back(teller, 
 def test_many_ids_of_a_task_are_one_message(monkeypatch):
     sent = []
     monkeypatch.setattr(events, "_send", lambda task, ids, queue=None: sent.append((task.name, ids, queue)))
-    events._send_all([(BrokenTask(), (pk,)) for pk in range(3)])
+    events._send_all([(BrokenTask(), pk) for pk in range(3)])
     assert sent == [("broken", (0,), None), ("broken", (1,), None), ("broken", (2,), None)]
     sent.clear()
-    events._send_all([(BrokenTask(), (pk,)) for pk in range(4)])
+    events._send_all([(BrokenTask(), pk) for pk in range(4)])
     assert sent == [("aiops.fan_out", ("broken", 0, 1, 2, 3), "default")]
 
 
 def test_many_acts_go_out_by_the_queue_of_acts(monkeypatch):
     sent = []
     monkeypatch.setattr(events.fan_out, "apply_async", lambda ids, **options: sent.append(options["queue"]))
-    events._send_all([(execute, (f"e{n}",)) for n in range(4)])
-    events._send_all([(decide, (n,)) for n in range(4)])
+    events._send_all([(execute, f"e{n}") for n in range(4)])
+    events._send_all([(decide, n) for n in range(4)])
     assert sent == ["act", "decide"]

@@ -5,7 +5,7 @@ from typing import Any
 
 from redis import Redis
 
-from aiops.runtime.demonstration import somebody_decides
+from aiops.runtime.demonstration import worker_waits
 from tests.product import Product, separate_redis, wait_for
 
 
@@ -22,16 +22,16 @@ def test_a_new_console_opens_with_a_real_incident_being_decided() -> None:
         assert product.ask_database("select count(*) > 0 from learning_playbook") == [["t"]]
 
 
-def test_nobody_decides_where_no_worker_waits_for_tasks() -> None:
+def test_no_worker_waits_where_nobody_asks_for_tasks() -> None:
     with separate_redis() as (redis, url):
-        assert not somebody_decides(url)
+        assert not worker_waits(url)
         waiting = threading.Thread(target=lambda: Redis.from_url(url).brpop(["decide"], timeout=30), daemon=True)
         waiting.start()
-        wait_for(lambda: somebody_decides(url), why="somebody waits for tasks")
+        wait_for(lambda: worker_waits(url), why="somebody waits for tasks")
         Redis.from_url(url).lpush("decide", "a task")
         waiting.join()
         redis.stop()
-        assert not somebody_decides(url)
+        assert not worker_waits(url)
 
 
 def _when(product: Product, words: str) -> str:
